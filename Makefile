@@ -18,7 +18,7 @@ define install
 	if [ "$(INSTALLER)" = uv ] && $(BIN)/uv --version >/dev/null 2>&1; then \
 	  VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r $(1) || exit 1; \
 	else \
-	  $(BIN)/python -m pip install --quiet --require-hashes -r $(1) || exit 1; \
+	  $(BIN)/python -m pip install --quiet --use-pep517 --require-hashes -r $(1) || exit 1; \
 	fi
 endef
 
