@@ -83,7 +83,7 @@ docs: $(VENV)/.test ## tries every command and example of the docs
 	@$(BIN)/python -m pytest -q tests/meta/test_docs.py $(ARGS)
 
 wheel: $(VENV)/.test assets ## dist/fablab-*.whl with templates and assets inside
-	@$(BIN)/python -m tools.wheel dist
+	@$(BIN)/python -m hatchling build -t wheel -d dist
 
 lock: $(VENV)/.made ## the lock files anew, without host names
 	$(SAY) "Python packages"

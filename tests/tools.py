@@ -4,9 +4,11 @@
 reason for which tests were skipped, with their number.
 """
 
+import importlib
 import os
 import shutil
 from collections import Counter
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
@@ -39,6 +41,14 @@ def require(tool: str, reason: str) -> str:
     if found is None:
         absent(f"{tool} is not installed: {reason}")
     return found
+
+
+def require_module(name: str, reason: str) -> ModuleType:
+    """An optional Python package that the test cannot do without; `reason` says what for."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        absent(f"the package {name} is not installed: {reason}")
 
 
 def skipped_groups(reports: list[pytest.TestReport]) -> list[str]:

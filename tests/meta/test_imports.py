@@ -1,0 +1,122 @@
+"""Who may import whom. The picture that these tests hold is in docs/developers.md."""
+
+import sys
+
+import pytest
+
+from tests.meta.tree import ROOT, Import, Module, modules
+
+ROWS = {
+    "core": 0,
+    "web": 1,
+    "people": 2,
+    "resources": 2,
+    "certifications": 3,
+    "devices": 3,
+    "reservations": 4,
+    "training": 5,
+    "usage": 5,
+    "interlock": 6,
+    "maintenance": 6,
+    "pages": 7,
+    "reports": 7,
+    "privacy": 7,
+}
+COMPOSITION = {"app", "cli", "jobs", "models", "migrations"}
+"""What puts the packages together, outside the rows: may import them all; only the composition is told of it."""
+
+BRIDGE_MAY_CALL = {"core", "devices", "usage", "interlock"}
+PURE_CORE = ("fablab.core.denials", "fablab.core.actor", "fablab.core.db.Texts")
+"""Values without behaviour that rules may know; `Texts` is the type of a name in several languages."""
+
+EDGES = ("routes", "api", "cli")
+"""The modules that know of requests: pages, REST, commands (also split: routes_people, api_grants)."""
+
+ALL = list(modules("fablab", "firmware_bridge"))
+
+
+def is_edge(module: Module) -> bool:
+    return module.leaf.split("_")[0] in EDGES
+
+
+def target(line: Import) -> tuple[str, str]:
+    """Top-level name and package of what is imported: («fablab», «people»), («firmware_bridge», "")."""
+    parts = line.module.split(".")
+    return parts[0], parts[1] if parts[0] == "fablab" and len(parts) > 1 else ""
+
+
+def offences(module: Module) -> list[str]:
+    """What this module imports and may not."""
+    return [f"line {line.line}: {line.module}" for line in module.imports if not may(module, line)]
+
+
+def may(module: Module, line: Import) -> bool:
+    top, package = target(line)
+    if top == "firmware_bridge":
+        return module.name.startswith("firmware_bridge") or module.name == "fablab.cli"
+    if top != "fablab" or package == "":
+        return True
+    if module.name.startswith("firmware_bridge"):
+        return package in BRIDGE_MAY_CALL
+    if module.name == "fablab.cli" or module.package in COMPOSITION:
+        return package != "cli"
+    if package in COMPOSITION:
+        return False
+    return package == module.package or ROWS[package] < ROWS[module.package]
+
+
+@pytest.mark.parametrize("module", ALL, ids=lambda module: module.name)
+def test_imports_go_downwards_only(module: Module) -> None:
+    assert not offences(module)
+
+
+@pytest.mark.parametrize("module", ALL, ids=lambda module: module.name)
+def test_imports_stand_at_the_top_and_are_absolute(module: Module) -> None:
+    ours = [line for line in module.imports if line.module.startswith(("fablab", "firmware_bridge"))]
+    late = [f"line {line.line}: {line.module}" for line in ours if line.inside]
+    assert module.leaf == "cli" or not late, "only commands import late, to start fast"
+    assert not [line for line in module.imports if line.module.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [m for m in ALL if m.package in ROWS and m.package not in {"core", "web", "pages"} and not is_edge(m)],
+    ids=lambda module: module.name,
+)
+def test_only_the_edges_know_of_requests(module: Module) -> None:
+    flask = [line.module for line in module.imports if line.module.split(".")[0] in {"flask", "apiflask"}]
+    web = [line.module for line in module.imports if line.module.startswith("fablab.web") and module.leaf != "models"]
+    assert not flask + web
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in ALL if is_edge(m) and ROWS.get(m.package, 0) > ROWS["web"]], ids=lambda module: module.name
+)
+def test_the_edges_leave_the_database_to_their_service(module: Module) -> None:
+    assert not [line.module for line in module.imports if line.module.startswith(("fablab.core.db", "sqlalchemy"))]
+
+
+@pytest.mark.parametrize("module", [m for m in ALL if m.leaf == "rules"], ids=lambda module: module.name)
+def test_rules_are_pure(module: Module) -> None:
+    for line in module.imports:
+        top, package = target(line)
+        if top != "fablab":
+            assert top in sys.stdlib_module_names, line
+            continue
+        lower = package != "core" and (package == module.package or ROWS[package] < ROWS[module.package])
+        pure = any(word in line.module.split(".") for word in ("rules", "readings", "changes", "facts"))
+        assert line.module.startswith(PURE_CORE) or (lower and pure), line
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in ALL if m.name.startswith("firmware_bridge.decoders.")], ids=lambda module: module.name
+)
+def test_decoders_know_the_readings_and_nothing_else(module: Module) -> None:
+    for line in module.imports:
+        known = line.module.startswith(("fablab.devices.readings", "firmware_bridge.decoders"))
+        assert known or line.module.split(".")[0] in sys.stdlib_module_names, line
+
+
+def test_every_package_has_its_row() -> None:
+    folders = {path.parent.name for path in (ROOT / "fablab").glob("*/__init__.py")}
+    assert folders - set(ROWS) - COMPOSITION == set()
