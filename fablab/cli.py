@@ -1,0 +1,31 @@
+"""The `fablab` command. The composition root: the only file that may import everything; nobody imports it."""
+
+import sys
+from pathlib import Path
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from fablab.core.config import ConfigError, load_config
+from fablab.core.errors import FablabError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Configuration file (default ./config.toml).")
+@click.version_option(package_name="fablab")
+@click.pass_context
+def fablab(context: click.Context, file: Path | None) -> None:
+    """Equipment, certifications, reservations and what the machines really did."""
+    context.obj = lambda: load_config(file)
+
+
+def main() -> None:
+    """Runs the command; every failure is one sentence on stderr, exit 1; wrong use is exit 2."""
+    try:
+        fablab(standalone_mode=True)
+    except (FablabError, ConfigError) as error:
+        click.echo(f"fablab: {error}", err=True)
+        sys.exit(1)
+    except OperationalError as error:
+        click.echo(f"fablab: the database does not answer: {error.orig}", err=True)
+        sys.exit(1)

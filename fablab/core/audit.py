@@ -1,0 +1,120 @@
+"""The audit log: who did what, when, to what, with before and after. Append-only, each entry chained to the one before.
+
+The hash of an entry covers its content and the hash of its predecessor, so a changed, removed or inserted entry breaks
+the chain from there on; `verify` finds the place.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fablab.core.actor import Actor
+from fablab.core.db import Base, BigId, db, is_postgresql
+
+_CHAIN_LOCK = 7_301_002
+
+
+class AuditEntry(Base):
+    """One act. `action` is dotted (`grant.revoked`); `before` and `after` hold only what changed."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("ix_audit_entry_subject", "subject_type", "subject_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor_id: Mapped[int | None] = mapped_column(index=True)
+    via: Mapped[str] = mapped_column(String(16))
+    action: Mapped[str] = mapped_column(String(64))
+    subject_type: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[str] = mapped_column(String(64))
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+def record(
+    actor: Actor,
+    action: str,
+    subject: Base | tuple[str, str],
+    at: datetime,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Appends an entry. `subject` is a flushed model with an `id`, or (type, id). Only inside `transaction()`."""
+    session = db.session
+    session.flush()
+    if is_postgresql():
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or ""
+    subject_type, subject_id = subject if isinstance(subject, tuple) else (subject.__tablename__, _id_of(subject))
+    entry = AuditEntry(
+        at=at,
+        actor_id=actor.person_id,
+        via=actor.via,
+        action=action,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        before=None if before is None else _plain(before),
+        after=None if after is None else _plain(after),
+        hash="",
+    )
+    entry.hash = chain_hash(previous, entry)
+    session.add(entry)
+    session.flush()
+
+
+def chain_hash(previous: str, entry: AuditEntry) -> str:
+    """SHA-256 in hex over the predecessor's hash and this entry's content in canonical JSON."""
+    content = [
+        previous,
+        entry.at.isoformat(),
+        entry.actor_id,
+        entry.via,
+        entry.action,
+        entry.subject_type,
+        entry.subject_id,
+        entry.before,
+        entry.after,
+    ]
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def verify() -> int | None:
+    """The id of the first entry that breaks the chain; None when the log is whole."""
+    previous = ""
+    for entry in db.session.scalars(select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)):
+        if entry.hash != chain_hash(previous, entry):
+            return entry.id
+        previous = entry.hash
+    return None
+
+
+def history(subject_type: str, subject_id: str, limit: int = 100) -> list[AuditEntry]:
+    """The newest entries about one thing, newest first."""
+    return list(
+        db.session.scalars(
+            select(AuditEntry)
+            .where(AuditEntry.subject_type == subject_type, AuditEntry.subject_id == subject_id)
+            .order_by(AuditEntry.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def _id_of(subject: Base) -> str:
+    return str(getattr(subject, "id"))  # noqa: B009 - every audited model has an id, Base does not declare it
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(dict(values), default=str))
+    return plain

@@ -1,0 +1,133 @@
+"""Words: a code with parameters becomes a sentence in the reader's language, at the edge and nowhere else."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import current_app
+from flask_babel import format_date, format_datetime, format_time, get_locale, gettext, ngettext
+
+from fablab.core.config import Config
+from fablab.core.denials import Denial
+
+
+def config() -> Config:
+    """The configuration of the present app."""
+    found: Config = current_app.extensions["fablab_config"]
+    return found
+
+
+def language() -> str:
+    """The language words are made in now; the lab's own where nobody asks in particular."""
+    locale = get_locale()
+    return locale.language if locale else config().lab.languages[0]
+
+
+def text(texts: Mapping[str, str] | None, lang: str | None = None) -> str:
+    """One text of a dict language → text: the wanted language, else the lab's own, else any; '' for none."""
+    if not texts:
+        return ""
+    for code in (lang or language(), *config().lab.languages):
+        if texts.get(code):
+            return texts[code]
+    return next(iter(texts.values()))
+
+
+def when(value: str) -> str:
+    """An RFC 3339 instant as people of the lab read it: day and time in the lab's zone."""
+    return str(format_datetime(datetime.fromisoformat(value), "EEEE d MMMM, HH:mm"))
+
+
+def day(value: str) -> str:
+    """The day of an RFC 3339 instant in the lab's zone."""
+    return str(format_date(datetime.fromisoformat(value), "long"))
+
+
+def hour(value: str) -> str:
+    """The time of day of an RFC 3339 instant in the lab's zone."""
+    return str(format_time(datetime.fromisoformat(value), "HH:mm"))
+
+
+def length(minutes: int) -> str:
+    """A length of time: 45 minutes, 8 hours, 1 h 30."""
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return str(ngettext("%(num)d minute", "%(num)d minutes", rest))
+    if not rest:
+        return str(ngettext("%(num)d hour", "%(num)d hours", hours))
+    return str(gettext("%(hours)d h %(minutes)02d", hours=hours, minutes=rest))
+
+
+def _certification(p: Mapping[str, Any]) -> str:
+    return text(p.get("certification_name"))
+
+
+_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "not_certified": lambda p: gettext('You need the certification "%(name)s".', name=_certification(p)),
+    "certification_expired": lambda p: gettext(
+        'The certification "%(name)s" expired on %(day)s.', name=_certification(p), day=day(p["since"])
+    ),
+    "certification_lapsed_unused": lambda p: gettext(
+        'The certification "%(name)s" lapsed on %(day)s because it was not used.',
+        name=_certification(p),
+        day=day(p["since"]),
+    ),
+    "certification_revoked": lambda p: gettext(
+        'The certification "%(name)s" was withdrawn on %(day)s.', name=_certification(p), day=day(p["since"])
+    ),
+    "membership_expired": lambda p: gettext("The membership ended on %(day)s.", day=day(p["since"])),
+    "person_disabled": lambda p: gettext("This account is disabled. Please speak to the lab's staff."),
+    "resource_out_of_service": lambda p: (
+        gettext("It is out of service: %(why)s", why=p["why"]) if p.get("why") else gettext("It is out of service.")
+    ),
+    "outside_opening_hours": lambda p: gettext(
+        "The lab is not open for the whole of this time. Opening hours that day: %(hours)s.",
+        hours=", ".join(p.get("hours", ())) or gettext("closed"),
+    ),
+    "lab_closed": lambda p: gettext("The lab is closed on %(day)s.", day=day(p["on"])),
+    "slot_taken": lambda p: gettext(
+        "It is already reserved from %(start)s to %(end)s.", start=when(p["starts_at"]), end=when(p["ends_at"])
+    ),
+    "too_short": lambda p: gettext("The shortest booking is %(length)s.", length=length(p["min_minutes"])),
+    "too_long": lambda p: gettext("The longest booking is %(length)s.", length=length(p["max_minutes"])),
+    "too_soon": lambda p: gettext("It must be booked at least %(length)s ahead.", length=length(p["notice_minutes"])),
+    "too_far_ahead": lambda p: ngettext(
+        "It can be booked at most %(num)d day ahead.", "It can be booked at most %(num)d days ahead.", p["horizon_days"]
+    ),
+    "quota_exceeded": lambda p: gettext("You have reached the limit of bookings."),
+    "needs_approval": lambda p: gettext("This booking needs the approval of the staff."),
+    "needs_supervisor": lambda p: gettext("This may only be used together with an instructor."),
+    "blocked": lambda p: gettext("It is blocked at this time."),
+    "in_past": lambda p: gettext("This time is in the past."),
+    "reserved_by_other": lambda p: gettext("It is reserved for somebody else until %(end)s.", end=hour(p["until"])),
+    "badge_unknown": lambda p: gettext("This badge is not known."),
+    "badge_revoked": lambda p: gettext("This badge has been withdrawn."),
+    "problem_reported": lambda p: gettext("A problem has been reported."),
+}
+
+_DISPLAY: dict[str, Callable[[], str]] = {
+    "not_certified": lambda: gettext("Training needed"),
+    "certification_expired": lambda: gettext("Certification expired"),
+    "certification_lapsed_unused": lambda: gettext("Certification lapsed"),
+    "certification_revoked": lambda: gettext("Certification withdrawn"),
+    "membership_expired": lambda: gettext("Membership ended"),
+    "person_disabled": lambda: gettext("Account disabled"),
+    "resource_out_of_service": lambda: gettext("Out of service"),
+    "outside_opening_hours": lambda: gettext("Lab closed"),
+    "lab_closed": lambda: gettext("Lab closed"),
+    "reserved_by_other": lambda: gettext("Reserved"),
+    "badge_unknown": lambda: gettext("Unknown badge"),
+    "badge_revoked": lambda: gettext("Badge withdrawn"),
+    "problem_reported": lambda: gettext("Problem reported"),
+}
+
+
+def sentence(denial: Denial) -> str:
+    """The denial as a full sentence for pages, mails and the API, in the present language."""
+    return _SENTENCES[denial.code](denial.params)
+
+
+def display(denial: Denial) -> str:
+    """The denial in a few words for a reader's display, in the present language."""
+    made = _DISPLAY.get(denial.code)
+    return made() if made else gettext("Not allowed")

@@ -1,0 +1,595 @@
+"""First tables: people, resources, certifications, reservations, devices, usage, access, mechanisms."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from fablab.reservations import guards
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "audit_entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor_id", sa.Integer(), nullable=True),
+        sa.Column("via", sa.String(length=16), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("subject_type", sa.String(length=32), nullable=False),
+        sa.Column("subject_id", sa.String(length=64), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=True),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_audit_entry_actor_id"), "audit_entry", ["actor_id"], unique=False)
+    op.create_index(op.f("ix_audit_entry_at"), "audit_entry", ["at"], unique=False)
+    op.create_index("ix_audit_entry_subject", "audit_entry", ["subject_type", "subject_id"], unique=False)
+    op.create_table(
+        "certification",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.JSON(), nullable=False),
+        sa.Column("description", sa.JSON(), nullable=False),
+        sa.Column("validity_days", sa.Integer(), nullable=True),
+        sa.Column("lapse_after_unused_days", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certification")),
+    )
+    op.create_table(
+        "event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_event_at"), "event", ["at"], unique=False)
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(length=500), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+    )
+    op.create_index(
+        "ix_outbox_waiting",
+        "outbox",
+        ["kind", "due_at"],
+        unique=False,
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
+    op.create_table(
+        "person",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=True),
+        sa.Column("password", sa.String(length=255), nullable=True),
+        sa.Column("session_key", sa.String(length=64), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "maker",
+                "instructor",
+                "manager",
+                "administrator",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("member_until", sa.Date(), nullable=True),
+        sa.Column(
+            "audience",
+            sa.Enum(
+                "citizen",
+                "business",
+                "school",
+                "public_body",
+                name="audience",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("organisation", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("anonymised_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
+        sa.UniqueConstraint("email", name=op.f("uq_person_email")),
+        sa.UniqueConstraint("session_key", name=op.f("uq_person_session_key")),
+    )
+    op.create_table(
+        "place",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("name", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["parent_id"], ["place.id"], name=op.f("fk_place_parent_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_place")),
+    )
+    op.create_index(op.f("ix_place_parent_id"), "place", ["parent_id"], unique=False)
+    op.create_table(
+        "sign_in_failure",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_failure")),
+    )
+    op.create_index(op.f("ix_sign_in_failure_account"), "sign_in_failure", ["account"], unique=False)
+    op.create_index(op.f("ix_sign_in_failure_address"), "sign_in_failure", ["address"], unique=False)
+    op.create_index(op.f("ix_sign_in_failure_at"), "sign_in_failure", ["at"], unique=False)
+    op.create_table(
+        "stored_answer",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("caller", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("request_hash", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stored_answer")),
+        sa.UniqueConstraint("caller", "key", name=op.f("uq_stored_answer_caller_key")),
+    )
+    op.create_index(op.f("ix_stored_answer_created_at"), "stored_answer", ["created_at"], unique=False)
+    op.create_table(
+        "api_token",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_api_token_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_token")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_token_token_hash")),
+    )
+    op.create_index(op.f("ix_api_token_person_id"), "api_token", ["person_id"], unique=False)
+    op.create_table(
+        "badge",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("uid_hash", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.String(length=100), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_reason", sa.String(length=300), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_badge_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_badge")),
+        sa.UniqueConstraint("uid_hash", name=op.f("uq_badge_uid_hash")),
+    )
+    op.create_index(op.f("ix_badge_person_id"), "badge", ["person_id"], unique=False)
+    op.create_table(
+        "certification_grant",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("granted_by_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_by_id", sa.Integer(), nullable=True),
+        sa.Column("revoked_reason", sa.String(length=500), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_certification_grant_certification_id")
+        ),
+        sa.ForeignKeyConstraint(["granted_by_id"], ["person.id"], name=op.f("fk_certification_grant_granted_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_certification_grant_person_id")),
+        sa.ForeignKeyConstraint(["revoked_by_id"], ["person.id"], name=op.f("fk_certification_grant_revoked_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certification_grant")),
+    )
+    op.create_index(
+        op.f("ix_certification_grant_certification_id"), "certification_grant", ["certification_id"], unique=False
+    )
+    op.create_index(
+        "ix_certification_grant_holder", "certification_grant", ["person_id", "certification_id"], unique=False
+    )
+    op.create_index(op.f("ix_certification_grant_valid_until"), "certification_grant", ["valid_until"], unique=False)
+    op.create_table(
+        "reservation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "booked",
+                "cancelled",
+                "released",
+                name="reservationstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by_id", sa.Integer(), nullable=True),
+        sa.Column("end_reason", sa.String(length=500), nullable=False),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_reservation_order")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_reservation_created_by_id")),
+        sa.ForeignKeyConstraint(["ended_by_id"], ["person.id"], name=op.f("fk_reservation_ended_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_reservation_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation")),
+    )
+    op.create_index("ix_reservation_person", "reservation", ["person_id", "ends_at"], unique=False)
+    op.create_table(
+        "resource",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "machine",
+                "room",
+                "office",
+                "desk",
+                "advisor",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("name", sa.JSON(), nullable=False),
+        sa.Column("description", sa.JSON(), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("place_id", sa.Integer(), nullable=True),
+        sa.Column("photo", sa.String(length=255), nullable=True),
+        sa.Column("documents", sa.JSON(), nullable=False),
+        sa.Column("rules", sa.JSON(), nullable=False),
+        sa.Column(
+            "risk_class",
+            sa.Enum("a", "b", "c", name="riskclass", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column(
+            "service_state",
+            sa.Enum(
+                "in_service",
+                "out_of_service",
+                name="servicestate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("service_note", sa.String(length=500), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_resource_place_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resource")),
+    )
+    op.create_index(op.f("ix_resource_kind"), "resource", ["kind"], unique=False)
+    op.create_index(op.f("ix_resource_place_id"), "resource", ["place_id"], unique=False)
+    op.create_table(
+        "allocation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_allocation_order")),
+        sa.ForeignKeyConstraint(["reservation_id"], ["reservation.id"], name=op.f("fk_allocation_reservation_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_allocation_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_allocation")),
+    )
+    op.create_index(
+        "ix_allocation_live",
+        "allocation",
+        ["resource_id", "ends_at", "starts_at"],
+        unique=False,
+        sqlite_where=sa.text("live"),
+        postgresql_where=sa.text("live"),
+    )
+    op.create_index(op.f("ix_allocation_reservation_id"), "allocation", ["reservation_id"], unique=False)
+    op.create_table(
+        "device",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("dialect", sa.String(length=32), nullable=False),
+        sa.Column("broker", sa.String(length=64), nullable=False),
+        sa.Column("base", sa.String(length=255), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "discovered",
+                "adopted",
+                "ignored",
+                name="devicestate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("fold", sa.JSON(), nullable=True),
+        sa.Column("live", sa.JSON(), nullable=False),
+        sa.Column("online", sa.Boolean(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("password_hash", sa.String(length=255), nullable=True),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_device_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
+        sa.UniqueConstraint("broker", "dialect", "base", name=op.f("uq_device_broker_dialect_base")),
+    )
+    op.create_index(op.f("ix_device_resource_id"), "device", ["resource_id"], unique=False)
+    op.create_index(op.f("ix_device_state"), "device", ["state"], unique=False)
+    op.create_table(
+        "requirement",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=False),
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_requirement_certification_id")
+        ),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_requirement_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requirement")),
+        sa.UniqueConstraint(
+            "resource_id", "certification_id", name=op.f("uq_requirement_resource_id_certification_id")
+        ),
+    )
+    op.create_index(op.f("ix_requirement_certification_id"), "requirement", ["certification_id"], unique=False)
+    op.create_table(
+        "access_decision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("device_id", sa.Integer(), nullable=True),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("badge_id", sa.Integer(), nullable=True),
+        sa.Column("rid", sa.String(length=100), nullable=False),
+        sa.Column("granted", sa.Boolean(), nullable=False),
+        sa.Column("act", sa.String(length=16), nullable=True),
+        sa.Column("denials", sa.JSON(), nullable=False),
+        sa.Column("lease_id", sa.Integer(), nullable=True),
+        sa.Column("boot", sa.String(length=64), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(["badge_id"], ["badge.id"], name=op.f("fk_access_decision_badge_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_access_decision_device_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_access_decision_person_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_access_decision_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_decision")),
+        sa.UniqueConstraint("device_id", "rid", name=op.f("uq_access_decision_device_id_rid")),
+    )
+    op.create_index(op.f("ix_access_decision_at"), "access_decision", ["at"], unique=False)
+    op.create_index("ix_access_decision_person", "access_decision", ["person_id", "at"], unique=False)
+    op.create_index("ix_access_decision_resource", "access_decision", ["resource_id", "at"], unique=False)
+    op.create_table(
+        "alarm",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("device_id", sa.Integer(), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_alarm_device_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_alarm_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
+    )
+    op.create_index(op.f("ix_alarm_at"), "alarm", ["at"], unique=False)
+    op.create_index("ix_alarm_device", "alarm", ["device_id", "kind", "at"], unique=False)
+    op.create_table(
+        "journal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.Integer(), nullable=True),
+        sa.Column("broker", sa.String(length=64), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("topic", sa.String(length=1024), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("qos", sa.Integer(), nullable=False),
+        sa.Column("retained", sa.Boolean(), nullable=False),
+        sa.Column("outbound", sa.Boolean(), nullable=False),
+        sa.Column("boot", sa.String(length=64), nullable=True),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("problem", sa.String(length=64), nullable=True),
+        sa.Column("detail", sa.String(length=300), nullable=True),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_journal_device_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_journal_device", "journal", ["device_id", "id"], unique=False)
+    op.create_index(
+        "ix_journal_problem",
+        "journal",
+        ["problem", "id"],
+        unique=False,
+        sqlite_where=sa.text("problem IS NOT NULL"),
+        postgresql_where=sa.text("problem IS NOT NULL"),
+    )
+    op.create_index(op.f("ix_journal_received_at"), "journal", ["received_at"], unique=False)
+    op.create_index(
+        "ix_journal_record",
+        "journal",
+        ["device_id", "boot", "seq"],
+        unique=True,
+        sqlite_where=sa.text("seq IS NOT NULL"),
+        postgresql_where=sa.text("seq IS NOT NULL"),
+    )
+    op.create_table(
+        "usage_session",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.Integer(), nullable=True),
+        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "completed",
+                "cancelled",
+                "failed",
+                "interrupted",
+                "ended",
+                "unknown",
+                name="outcome",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("job", sa.String(length=500), nullable=True),
+        sa.Column("progress", sa.Double(), nullable=True),
+        sa.Column("working_s", sa.Double(), nullable=True),
+        sa.Column("paused_s", sa.Double(), nullable=True),
+        sa.Column("energy_wh", sa.Double(), nullable=True),
+        sa.Column("material", sa.String(length=100), nullable=True),
+        sa.Column("grams", sa.Double(), nullable=True),
+        sa.Column("flags", sa.JSON(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_usage_session_device_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_usage_session_person_id")),
+        sa.ForeignKeyConstraint(["reservation_id"], ["reservation.id"], name=op.f("fk_usage_session_reservation_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_usage_session_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_session")),
+        sa.UniqueConstraint("device_id", "key", name=op.f("uq_usage_session_device_id_key")),
+    )
+    op.create_index(
+        "ix_usage_session_open",
+        "usage_session",
+        ["resource_id"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index("ix_usage_session_person", "usage_session", ["person_id", "started_at"], unique=False)
+    op.create_index(op.f("ix_usage_session_reservation_id"), "usage_session", ["reservation_id"], unique=False)
+    op.create_index("ix_usage_session_resource", "usage_session", ["resource_id", "started_at"], unique=False)
+    op.create_index(op.f("ix_usage_session_started_at"), "usage_session", ["started_at"], unique=False)
+    op.create_table(
+        "usage_reading",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("power_w", sa.Double(), nullable=True),
+        sa.Column("energy_wh", sa.Double(), nullable=True),
+        sa.Column("progress", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(["session_id"], ["usage_session.id"], name=op.f("fk_usage_reading_session_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_reading")),
+    )
+    op.create_index("ix_usage_reading_session", "usage_reading", ["session_id", "at"], unique=False)
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
+    for statement in guards.SQLITE if on_sqlite else guards.POSTGRESQL:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_usage_reading_session", table_name="usage_reading")
+    op.drop_table("usage_reading")
+    op.drop_index(op.f("ix_usage_session_started_at"), table_name="usage_session")
+    op.drop_index("ix_usage_session_resource", table_name="usage_session")
+    op.drop_index(op.f("ix_usage_session_reservation_id"), table_name="usage_session")
+    op.drop_index("ix_usage_session_person", table_name="usage_session")
+    op.drop_index(
+        "ix_usage_session_open",
+        table_name="usage_session",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_table("usage_session")
+    op.drop_index(
+        "ix_journal_record",
+        table_name="journal",
+        sqlite_where=sa.text("seq IS NOT NULL"),
+        postgresql_where=sa.text("seq IS NOT NULL"),
+    )
+    op.drop_index(op.f("ix_journal_received_at"), table_name="journal")
+    op.drop_index(
+        "ix_journal_problem",
+        table_name="journal",
+        sqlite_where=sa.text("problem IS NOT NULL"),
+        postgresql_where=sa.text("problem IS NOT NULL"),
+    )
+    op.drop_index("ix_journal_device", table_name="journal")
+    op.drop_table("journal")
+    op.drop_index("ix_alarm_device", table_name="alarm")
+    op.drop_index(op.f("ix_alarm_at"), table_name="alarm")
+    op.drop_table("alarm")
+    op.drop_index("ix_access_decision_resource", table_name="access_decision")
+    op.drop_index("ix_access_decision_person", table_name="access_decision")
+    op.drop_index(op.f("ix_access_decision_at"), table_name="access_decision")
+    op.drop_table("access_decision")
+    op.drop_index(op.f("ix_requirement_certification_id"), table_name="requirement")
+    op.drop_table("requirement")
+    op.drop_index(op.f("ix_device_state"), table_name="device")
+    op.drop_index(op.f("ix_device_resource_id"), table_name="device")
+    op.drop_table("device")
+    op.drop_index(op.f("ix_allocation_reservation_id"), table_name="allocation")
+    op.drop_index(
+        "ix_allocation_live", table_name="allocation", sqlite_where=sa.text("live"), postgresql_where=sa.text("live")
+    )
+    op.drop_table("allocation")
+    op.drop_index(op.f("ix_resource_place_id"), table_name="resource")
+    op.drop_index(op.f("ix_resource_kind"), table_name="resource")
+    op.drop_table("resource")
+    op.drop_index("ix_reservation_person", table_name="reservation")
+    op.drop_table("reservation")
+    op.drop_index(op.f("ix_certification_grant_valid_until"), table_name="certification_grant")
+    op.drop_index("ix_certification_grant_holder", table_name="certification_grant")
+    op.drop_index(op.f("ix_certification_grant_certification_id"), table_name="certification_grant")
+    op.drop_table("certification_grant")
+    op.drop_index(op.f("ix_badge_person_id"), table_name="badge")
+    op.drop_table("badge")
+    op.drop_index(op.f("ix_api_token_person_id"), table_name="api_token")
+    op.drop_table("api_token")
+    op.drop_index(op.f("ix_stored_answer_created_at"), table_name="stored_answer")
+    op.drop_table("stored_answer")
+    op.drop_index(op.f("ix_sign_in_failure_at"), table_name="sign_in_failure")
+    op.drop_index(op.f("ix_sign_in_failure_address"), table_name="sign_in_failure")
+    op.drop_index(op.f("ix_sign_in_failure_account"), table_name="sign_in_failure")
+    op.drop_table("sign_in_failure")
+    op.drop_index(op.f("ix_place_parent_id"), table_name="place")
+    op.drop_table("place")
+    op.drop_table("person")
+    op.drop_index(
+        "ix_outbox_waiting",
+        table_name="outbox",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
+    op.drop_table("outbox")
+    op.drop_index(op.f("ix_event_at"), table_name="event")
+    op.drop_table("event")
+    op.drop_table("certification")
+    op.drop_index("ix_audit_entry_subject", table_name="audit_entry")
+    op.drop_index(op.f("ix_audit_entry_at"), table_name="audit_entry")
+    op.drop_index(op.f("ix_audit_entry_actor_id"), table_name="audit_entry")
+    op.drop_table("audit_entry")

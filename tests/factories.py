@@ -1,0 +1,120 @@
+"""Rows for tests, made with sensible defaults: say only what the test is about. Each is committed and has its id."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar
+
+from fablab.certifications.models import Certification, Grant, Requirement
+from fablab.core.actor import Actor, Role
+from fablab.core.db import Base, transaction
+from fablab.devices.models import Device, DeviceState
+from fablab.people.models import Person
+from fablab.reservations.models import Allocation, Reservation
+from fablab.resources.models import Kind, Place, Resource
+
+Row = TypeVar("Row", bound=Base)
+
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+"""A Monday, 09:00 in Paris: the lab just opened."""
+
+_numbers = count(1)
+
+
+def save(row: Row) -> Row:
+    """Commits one row."""
+    with transaction() as session:
+        session.add(row)
+    return row
+
+
+def texts(english: str) -> dict[str, str]:
+    """A text in all three languages, told apart by its mark."""
+    return {"en": english, "fr": f"{english} (fr)", "bg": f"{english} (bg)"}
+
+
+def make_person(**over: Any) -> Person:
+    """An active maker without a password, member for a year."""
+    number = next(_numbers)
+    values: dict[str, Any] = {
+        "name": f"Ada {number}",
+        "email": f"ada{number}@example.org",
+        "session_key": f"session-{number}",
+        "role": Role.MAKER,
+        "active": True,
+        "language": "en",
+        "member_until": (NOW + timedelta(days=365)).date(),
+        "created_at": NOW,
+    }
+    return save(Person(**values | over))
+
+
+def make_actor(person: Person, via: str = "web") -> Actor:
+    """The person acting."""
+    return Actor(person_id=person.id, role=person.role, via=via)
+
+
+def make_place(name: str = "Workshop", **over: Any) -> Place:
+    """A place at the top of the tree."""
+    return save(Place(**{"name": texts(name)} | over))
+
+
+def make_machine(name: str = "Laser", **over: Any) -> Resource:
+    """A machine in service that asks for no certification."""
+    values: dict[str, Any] = {
+        "kind": Kind.MACHINE,
+        "name": texts(name),
+        "description": texts(f"About {name}"),
+        "created_at": NOW,
+    }
+    return save(Resource(**values | over))
+
+
+def make_certification(name: str = "Laser basics", **over: Any) -> Certification:
+    """A certification that never ends by itself."""
+    return save(Certification(**{"name": texts(name), "description": texts(name), "created_at": NOW} | over))
+
+
+def require_certification(resource: Resource, certification: Certification) -> Requirement:
+    """Makes `resource` ask for `certification`."""
+    return save(Requirement(resource_id=resource.id, certification_id=certification.id))
+
+
+def make_grant(person: Person, certification: Certification, **over: Any) -> Grant:
+    """Given a month ago, without an end."""
+    values = {
+        "person_id": person.id,
+        "certification_id": certification.id,
+        "granted_at": NOW - timedelta(days=30),
+        "reason": "training",
+    }
+    return save(Grant(**values | over))
+
+
+def make_reservation(
+    person: Person, resources: Sequence[Resource], starts_at: datetime, ends_at: datetime, **over: Any
+) -> Reservation:
+    """A booked reservation of all `resources` from `starts_at` to `ends_at`."""
+    values: dict[str, Any] = {
+        "person_id": person.id,
+        "created_by_id": person.id,
+        "created_at": NOW,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "allocations": [Allocation(resource_id=one.id, starts_at=starts_at, ends_at=ends_at) for one in resources],
+    }
+    return save(Reservation(**values | over))
+
+
+def make_device(resource: Resource | None = None, **over: Any) -> Device:
+    """An adopted Tasmota plug."""
+    number = next(_numbers)
+    values: dict[str, Any] = {
+        "name": f"plug {number}",
+        "dialect": "tasmota",
+        "base": f"plug_{number}",
+        "state": DeviceState.ADOPTED,
+        "resource_id": resource.id if resource else None,
+        "first_seen_at": NOW,
+    }
+    return save(Device(**values | over))
