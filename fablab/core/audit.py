@@ -92,10 +92,12 @@ def chain_hash(previous: str, entry: AuditEntry) -> str:
 def verify() -> int | None:
     """The id of the first entry that breaks the chain; None when the log is whole."""
     previous = ""
-    for entry in db.session.scalars(select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)):
-        if entry.hash != chain_hash(previous, entry):
-            return entry.id
-        previous = entry.hash
+    query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
+    with db.session.execute(query) as rows:
+        for entry in rows.scalars():
+            if entry.hash != chain_hash(previous, entry):
+                return entry.id
+            previous = entry.hash
     return None
 
 

@@ -52,7 +52,8 @@ class Journal(Base):
     """One message as it was heard (or sent by us), append-only: usage can be derived from it again.
 
     Card numbers in `payload` are replaced by their keyed hash before it is written. `boot` and `seq` are set for
-    journal records of native devices, sent again until acknowledged: (device, boot, seq) exists once. `problem` says why nothing was derived from it (`unknown_topic`, `bad_payload`, `too_large`, `conflicting_record`, …).
+    journal records of native devices, sent again until acknowledged: (device, boot, seq) exists once. `problem` says
+    why nothing was derived from it (`unknown_topic`, `bad_payload`, `too_large`, `conflicting_record`, …).
     """
 
     __tablename__ = "journal"
