@@ -85,3 +85,12 @@ def failed(ident: int, error: str, retry_at: datetime) -> None:
     db.session.execute(
         update(Outbox).where(Outbox.id == ident).values(last_error=error[:500], due_at=retry_at, claimed_until=None)
     )
+
+
+def review_access(now: datetime, why: str, *, person_id: int | None = None, resource_id: int | None = None) -> None:
+    """Asks the bridge to judge running uses anew at once: of one person, of one resource, of both, or (neither) of all.
+
+    Whatever may end somebody's right calls it in the same transaction: a certification or badge withdrawn, a person
+    disabled, a membership changed, a resource out of service. `why` goes to the reader (`certification_revoked`, …).
+    """
+    put("device", "access", {"op": "review", "why": why, "person_id": person_id, "resource_id": resource_id}, now)
