@@ -1,0 +1,1 @@
+"""Simulated devices that speak the true dialects: for the demo, for `fablab simulate`, and for tests."""
