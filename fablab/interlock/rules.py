@@ -1,4 +1,4 @@
-"""May this person switch this machine on now? One pure function, for the badge reader, the renewal of a lease and the API.
+"""May this person switch this machine on now? One pure function, for the reader, a lease and the API.
 
 The interlock is an access control, not a safety function: it may only add one more «no».
 """
@@ -72,7 +72,7 @@ def access_denials(facts: AccessFacts) -> list[Denial]:
 
 
 def lease_s(configured_s: float, risk_class: str, device_max_s: float | None = None) -> float:
-    """How long a grant opens a device without a renewal: the shortest of what the lab, the risk and the device allow."""
+    """How long a grant opens a device without a renewal: the shortest of what lab, risk and device allow."""
     limits = [configured_s, LEASE_CAP_S.get(risk_class, min(LEASE_CAP_S.values()))]
     if device_max_s is not None and device_max_s > 0:
         limits.append(device_max_s)
