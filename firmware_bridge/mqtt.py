@@ -269,7 +269,7 @@ class Link:
             topic = heard.topic
         except UnicodeDecodeError:
             topic = "\N{REPLACEMENT CHARACTER}"  # no broker of ours lets such a topic through; keep the payload anyway
-        message = Message(topic, heard.payload, self._clock(), heard.qos, heard.retain)
+        message = Message(topic, bytes(heard.payload), round(self._clock(), 6), heard.qos, heard.retain)
         self._hear(Delivered(self, self._generation, heard.mid, message))
 
     def _subscribe(self, filters: Iterable[str]) -> None:

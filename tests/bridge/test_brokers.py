@@ -29,7 +29,7 @@ class Client:
             protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
         )
         self.client.username_pw_set(user, password)
-        self.client.on_message = lambda _c, _d, message: self.heard.append((message.topic, message.payload))
+        self.client.on_message = lambda _c, _d, message: self.heard.append((message.topic, bytes(message.payload)))
         self.client.on_connect = self._connected
         port = live.endpoint.port if server else live.device_port_v5 if v5 else live.device_port
         self.client.connect("127.0.0.1", port)
