@@ -1,0 +1,85 @@
+"""The docs say what is: commands exist, links lead somewhere, examples run."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from fablab.cli import fablab
+from tests.meta.tree import ROOT, files
+
+PAGES = [path for path in files("README.md", "docs/*.md") if path.is_file()]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(!?)\[[^\]]*\]\(([^)\s]+)\)")
+LONG_RUNNING = {"up", "web", "bridge", "jobs", "demo", "simulate", "record"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def commands_in(page: Path, program: str) -> list[str]:
+    """What a page tells people to type: lines of its code blocks and inline code that begin with `program`."""
+    text = page.read_text(encoding="utf-8")
+    blocks = [line.strip().removeprefix("$ ") for _, body in FENCE.findall(text) for line in body.splitlines()]
+    blocks += [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    inline = re.findall(r"`([^`\n]+)`", text)
+    return [line for line in blocks + inline if line.split(" ")[0] == program]
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z0-9]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def unknown_word(words: list[str]) -> str | None:
+    """The first word of a `fablab …` line that is neither a command nor an option of it; None when all are."""
+    command: click.Command = fablab
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        options = {flag: p for p in command.params if isinstance(p, click.Option) for flag in p.opts + p.secondary_opts}
+        if word.startswith("-"):
+            found = options.get(word.partition("=")[0])
+            if found is None and word not in {"--help", "-h"}:
+                return word
+            if found is not None and not found.is_flag and "=" not in word and rest:
+                rest.pop(0)
+        elif isinstance(command, click.Group):
+            below = command.commands.get(word)
+            if below is None:
+                return None if word.isupper() or "…" in word else word
+            command = below
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_make_command_exists(page: Path) -> None:
+    named = {line.split()[1] for line in commands_in(page, "make") if len(line.split()) > 1}
+    assert {word for word in named if "=" not in word} <= targets()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_fablab_command_and_option_exists(page: Path) -> None:
+    lines = [re.split(r"\s[|#<>&]|\s\\$", line)[0] for line in commands_in(page, "fablab")]
+    assert {line: word for line in lines if (word := unknown_word(line.split()[1:]))} == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
+    for picture, address in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" in address or address.startswith(("#", "mailto:")):
+            assert not picture, f"a picture from elsewhere: {address}"
+            continue
+        assert (page.parent / address.partition("#")[0]).exists(), address
+
+
+def test_the_readme_names_the_two_commands_first() -> None:
+    named = commands_in(ROOT / "README.md", "make")
+    assert [line.split()[1] for line in named[:2]] == ["demo", "test"]
+
+
+def test_the_makefile_explains_every_target_it_offers() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())  # type: ignore[index]  # it stands there
+    assert phony - targets() == {"install", "assets"}
