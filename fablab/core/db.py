@@ -78,10 +78,10 @@ _NAMING = {
 }
 _COLUMN_TYPES: dict[Any, Any] = {
     datetime: UtcDateTime(),
-    Texts: JSON(),
-    dict[str, Any]: JSON(),
-    list[str]: JSON(),
-    list[dict[str, Any]]: JSON(),
+    Texts: JSON(none_as_null=True),
+    dict[str, Any]: JSON(none_as_null=True),
+    list[str]: JSON(none_as_null=True),
+    list[dict[str, Any]]: JSON(none_as_null=True),
 }
 
 
