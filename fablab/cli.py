@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from fablab.core.config import ConfigError, load_config
 from fablab.core.errors import FablabError
+from fablab.operations import cli as operations
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,6 +18,10 @@ from fablab.core.errors import FablabError
 def fablab(context: click.Context, file: Path | None) -> None:
     """Equipment, certifications, reservations and what the machines really did."""
     context.obj = lambda: load_config(file)
+
+
+fablab.add_command(operations.backup)
+fablab.add_command(operations.restore)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
@@ -59,19 +60,31 @@ def backup(config: Config, file: Path, progress: Progress = lambda _name, _rows:
 def restore(config: Config, file: Path, progress: Progress = lambda _name, _rows: None) -> dict[str, int]:
     """Reads `file` into the configured database, which must be empty of data; gives the number of rows by table.
 
-    Everything is restored or nothing. Files (secret key, photos) are put in place; an existing configuration file
-    stays, because it says where this very database is. Raises BackupError.
+    Everything is restored or nothing. An empty machine first needs `bring_secret_key`. The secret key and the photos
+    are put in place; an existing configuration stays, because it says where this very database is. Raises BackupError.
     """
+    with _opened(file) as archive:
+        broken = archive.testzip()
+        if broken:
+            raise BackupError(f"{file} is damaged at {broken}")
+        counts = _read(archive, _manifest(file, archive), progress)
+        _restore_files(config, archive)
+        return counts
+
+
+def bring_secret_key(config: Config, file: Path) -> None:
+    """Puts the backup's secret key in place where there is none yet: no app starts without one. Raises BackupError."""
+    if not config.path(config.web.secret_key_file).exists():
+        with _opened(file) as archive:
+            _restore_key(config, archive)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(file) as archive:
-            broken = archive.testzip()
-            if broken:
-                raise BackupError(f"{file} is damaged at {broken}")
-            manifest = _manifest(file, archive)
-            counts = _read(archive, manifest, progress)
-            _restore_files(config, archive)
-            return counts
-    except (OSError, zipfile.BadZipFile) as error:
+            yield archive
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise BackupError(f"{file} cannot be read as a backup ({error})") from None
 
 
@@ -187,11 +200,15 @@ def _continue_ids(connection: Connection, table: Table) -> None:
             connection.execute(text(statement.format(id=column.name, table=quoted)), names)
 
 
-def _restore_files(config: Config, archive: zipfile.ZipFile) -> None:
+def _restore_key(config: Config, archive: zipfile.ZipFile) -> None:
     key = config.path(config.web.secret_key_file)
     key.parent.mkdir(parents=True, exist_ok=True)
     key.touch(mode=0o600)
     key.write_bytes(archive.read("files/secret_key"))
+
+
+def _restore_files(config: Config, archive: zipfile.ZipFile) -> None:
+    _restore_key(config, archive)
     photos = [name for name in archive.namelist() if name.startswith("files/photos/")]
     for name in photos:
         target = config.path(PHOTOS) / Path(name).name

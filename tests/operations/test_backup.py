@@ -1,6 +1,8 @@
 """A lab backed up while it runs and read back, on the same and on the other database."""
 
 import json
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from sqlalchemy import select, text
 from fablab.core import audit, events
 from fablab.core.actor import system
 from fablab.core.app import create_core_app
-from fablab.core.config import Config
+from fablab.core.config import Config, load_config
 from fablab.core.db import Base, db, transaction
 from fablab.devices.models import Journal
 from fablab.operations import backup
@@ -179,3 +181,27 @@ def test_a_bad_backup_changes_nothing(app: Flask, config: Config, tmp_path: Path
     with pytest.raises(BackupError, match=message):
         backup.restore(config, tmp_path / "bad.zip")
     assert all(not rows for rows in everything().values())
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fablab", "--config", str(folder / "config.toml"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60, check=False)
+
+
+def test_an_empty_machine_is_restored_with_one_command(sqlite_config: Config, tmp_path: Path) -> None:
+    with another_lab(sqlite_config):
+        fill()
+        before = everything()
+        backup.backup(sqlite_config, tmp_path / "lab.zip")
+    machine = tmp_path / "machine"
+    machine.mkdir()
+    (machine / "config.toml").write_text("")
+    done = run(machine, "restore", str(tmp_path / "lab.zip"))
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    assert (machine / "var/secret_key").stat().st_mode & 0o077 == 0
+    with another_lab(load_config(machine / "config.toml")):
+        assert everything() == before
+    again = run(machine, "restore", str(tmp_path / "lab.zip"))
+    assert again.returncode == 1
+    assert again.stderr.strip().endswith("restore into an empty one")
+    assert len(again.stderr.strip().splitlines()) == 1
