@@ -78,9 +78,7 @@ def adopt(
         return device
 
 
-def add_device(
-    actor: Actor, dialect: str, base: str, now: datetime, *, name: str = "", broker: str = "main"
-) -> Device:
+def add_device(actor: Actor, dialect: str, base: str, now: datetime, *, name: str = "", broker: str = "main") -> Device:
     """A device that nobody has seen yet, by its dialect and topic root. Raises Invalid or Conflict."""
     _check_identity(dialect, base)
     with transaction() as session:
@@ -186,24 +184,11 @@ def stored_records(device_id: int, boot: str, seqs: Sequence[int]) -> dict[int, 
 
 
 def save_states(rows: list[dict[str, Any]]) -> None:
-    """Save what the bridge remembers of devices: rows of {device_id, fold, live, online, seen_at, model_now}."""
-    if not rows:
-        return
-    table = Device.__table__
-    statement = (
-        update(Device)
-        .where(table.c.id == bindparam("device_id"))
-        .values(
-            fold=bindparam("fold"),
-            live=bindparam("live"),
-            online=bindparam("online"),
-            last_seen_at=bindparam("seen_at"),
-            model=bindparam("model_now"),
-        )
-        .execution_options(synchronize_session=False)
-    )
-    with transaction() as session:
-        session.connection().execute(statement, rows)
+    """Save what the bridge remembers of devices: rows of {device, fold, live, online, last_seen_at, model}."""
+    if rows:
+        statement = update(Device).where(Device.id == bindparam("device"))
+        with transaction() as session:
+            session.connection().execute(statement, rows)
 
 
 def journal_of(device_id: int, since: datetime | None = None) -> Iterable[Journal]:
@@ -261,6 +246,6 @@ def _checked_options(options: dict[str, Any]) -> dict[str, Any]:
     for name, value in (power or {}).items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
             raise Invalid({f"options.power.{name}": "must be a number from 0 to 1000000"})
-    if power and float(power.get("off_w", 0)) > float(power.get("on_w", power.get("off_w", 0))):
+    if power and "on_w" in power and power.get("off_w", 0) > power["on_w"]:
         raise Invalid({"options.power.off_w": "must not be above on_w"})
     return options

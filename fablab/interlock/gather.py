@@ -1,0 +1,117 @@
+"""What the decision needs to know about person, resource and time, read from the database as it is now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from fablab.certifications.models import Certification, Grant, Requirement
+from fablab.certifications.rules import GrantFacts, RequiredFacts
+from fablab.core.config import Config
+from fablab.core.db import db
+from fablab.core.words import config
+from fablab.interlock.rules import AccessFacts, BadgeFacts
+from fablab.people.models import Badge, Person
+from fablab.people.rules import PersonFacts
+from fablab.reservations.models import Allocation, Reservation
+from fablab.resources.models import Resource, ServiceState
+from fablab.resources.rules import Calendar, Opening, ResourceFacts
+
+
+def access_facts(
+    person_id: int | None,
+    resource_id: int,
+    at: datetime,
+    *,
+    badge: Badge | None = None,
+    by_badge: bool = False,
+    in_use: bool = False,
+) -> AccessFacts:
+    """Everything the rule needs, read as it is now."""
+    person = db.session.get(Person, person_id, populate_existing=True) if person_id is not None else None
+    resource = db.session.get(Resource, resource_id, populate_existing=True)
+    required, grants = _certificates(person_id, resource_id)
+    return AccessFacts(
+        at=at,
+        calendar=calendar(config()),
+        person=PersonFacts(person.active, person.member_until) if person else None,
+        resource=_resource_facts(resource),
+        badge=BadgeFacts(badge.revoked_at) if badge else None,
+        by_badge=by_badge,
+        required=required,
+        grants=grants,
+        reserved_by_other_until=_reserved_by_other(person_id, resource_id, at),
+        in_use_by_other=in_use,
+    )
+
+
+def _resource_facts(resource: Resource | None) -> ResourceFacts | None:
+    if resource is None or resource.retired_at is not None:
+        return None
+    return ResourceFacts(resource.service_state is ServiceState.IN_SERVICE, resource.service_note)
+
+
+def _certificates(person_id: int | None, resource_id: int) -> tuple[list[RequiredFacts], list[GrantFacts]]:
+    query = select(Certification).join(Requirement).where(Requirement.resource_id == resource_id)
+    needed = list(db.session.scalars(query.order_by(Requirement.id)))
+    required = [RequiredFacts(one.id, one.name) for one in needed]
+    if not needed or person_id is None:
+        return required, []
+    lapses = {one.id: one.lapse_after_unused_days for one in needed}
+    held = select(Grant).where(Grant.person_id == person_id, Grant.certification_id.in_(lapses))
+    grants = [
+        GrantFacts(
+            one.certification_id,
+            one.granted_at,
+            one.valid_until,
+            None if (days := lapses[one.certification_id]) is None else timedelta(days=days),
+            one.last_used_at,
+            one.revoked_at,
+        )
+        for one in db.session.scalars(held.execution_options(populate_existing=True))
+    ]
+    return required, grants
+
+
+def _reserved_by_other(person_id: int | None, resource_id: int, at: datetime) -> datetime | None:
+    query = (
+        select(Allocation.ends_at)
+        .join(Reservation)
+        .where(Allocation.resource_id == resource_id, Allocation.live, Allocation.ends_at > at)
+        .where(Allocation.starts_at <= at, Reservation.person_id != person_id)
+        .order_by(Allocation.ends_at)
+        .limit(1)
+    )
+    return db.session.scalar(query)
+
+
+def use_until(resource_id: int | None, person_id: int | None, at: datetime) -> datetime | None:
+    """The closing time of the lab or the begin of somebody else's next booking, whichever comes first."""
+    if resource_id is None:
+        return None
+    found = calendar(config())
+    day = at.astimezone(found.zone).date()
+    limits = [closes for opens, closes in found.intervals(day) if opens <= at < closes]
+    query = (
+        select(Allocation.starts_at)
+        .join(Reservation)
+        .where(Allocation.resource_id == resource_id, Allocation.live, Allocation.ends_at > at)
+        .where(Allocation.starts_at > at, Reservation.person_id != person_id)
+        .order_by(Allocation.ends_at)
+        .limit(1)
+    )
+    following = db.session.scalar(query)
+    return min([*limits, *([following] if following else [])], default=None)
+
+
+def calendar(found: Config) -> Calendar:
+    """The lab's opening hours as the rules take them."""
+    return Calendar(
+        zone=found.lab.zone,
+        openings={
+            day: tuple(Opening(one.opens, one.closes) for one in hours)
+            for day, hours in found.lab.opening_hours.items()
+        },
+        closed_days=frozenset(found.lab.closed_days),
+    )
