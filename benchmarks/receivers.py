@@ -40,7 +40,11 @@ def prepare(port: int, topics: str) -> None:
     """Leaves a session on the broker that collects `topics` at QoS 1."""
     client = connect(SESSION, port)
     done = threading.Event()
-    client.on_connect = lambda *_: client.subscribe(topics, 1)
+
+    def subscribe(*_: Any) -> None:
+        client.subscribe(topics, 1)
+
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: done.set()
     client.loop_start()
     done.wait(10)
