@@ -1,6 +1,7 @@
-"""Commands that keep a lab safe: `fablab backup`, `fablab restore`."""
+"""Commands that keep a lab safe: `fablab backup`, `fablab restore`, and how `fablab doctor` prints what it found."""
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rich.status import Status
 from fablab.core.app import create_core_app
 from fablab.core.config import Config
 from fablab.operations import backup as backups
+from fablab.operations.doctor import Finding, Severity
 
 
 @click.command()
@@ -35,6 +37,21 @@ def restore(load: Callable[[], Config], file: Path) -> None:
     with create_core_app(config).app_context(), _progress("Reading") as step:
         counts = backups.restore(config, file, step)
     click.echo(f"{sum(counts.values())} rows restored from {file}.")
+
+
+_MARKS = {Severity.OK: ("✓", "green"), Severity.WARNING: ("!", "yellow"), Severity.PROBLEM: ("✗", "red")}
+
+
+def show(findings: Iterable[Finding]) -> None:
+    """Prints findings, one a line, what to do about each below it. Exits with 1 when one of them is a problem."""
+    found = list(findings)
+    for one in found:
+        mark, colour = _MARKS[one.severity]
+        click.secho(f"{mark} {one.subject}: {one.text}", fg=colour)
+        if one.remedy:
+            click.echo(f"  → {one.remedy}")
+    if any(one.severity == Severity.PROBLEM for one in found):
+        sys.exit(1)
 
 
 @contextmanager
