@@ -48,6 +48,8 @@ sunday = ["00:00-24:00"]
 secret_key_file = "secret_key"
 [database]
 url = "{url}"
+[mqtt]
+{mqtt}
 """
 
 Slot = tuple[int, datetime, datetime]
@@ -95,11 +97,11 @@ def slots(bookings: int, begins: datetime) -> list[Slot]:
     return made
 
 
-def make(folder: Path, bookings: int, url: str = "") -> Lab:
-    """Makes the lab in an empty folder, on SQLite there or on the given database."""
+def make(folder: Path, bookings: int, *, url: str = "", mqtt: str = "embedded = true") -> Lab:
+    """Makes the lab in an empty folder, on SQLite there or on the given database; `mqtt` is that section's text."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "secret_key").write_text(token_urlsafe(48))
-    (folder / "config.toml").write_text(_CONFIG.format(url=url or f"sqlite:///{folder}/lab.db"))
+    (folder / "config.toml").write_text(_CONFIG.format(url=url or f"sqlite:///{folder}/lab.db", mqtt=mqtt))
     lab = Lab(
         folder, load_config(folder / "config.toml"), tuple(token_urlsafe(32) for _ in range(PEOPLE)), whole_hour()
     )
