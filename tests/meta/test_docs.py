@@ -7,6 +7,8 @@ import click
 import pytest
 
 from fablab.cli import fablab
+from fablab.devices.readings import BadMessage, Message
+from firmware_bridge.decoders import BY_NAME
 from tests.meta.tree import ROOT, files
 
 PAGES = [path for path in files("README.md", "docs/*.md") if path.is_file()]
@@ -53,25 +55,25 @@ def unknown_word(words: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_make_command_exists(page: Path) -> None:
-    named = {line.split()[1] for line in commands_in(page, "make") if len(line.split()) > 1}
+@pytest.mark.parametrize("document", PAGES, ids=name)
+def test_every_make_command_exists(document: Path) -> None:
+    named = {line.split()[1] for line in commands_in(document, "make") if len(line.split()) > 1}
     assert {word for word in named if "=" not in word} <= targets()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_fablab_command_and_option_exists(page: Path) -> None:
-    lines = [re.split(r"\s[|#<>&]|\s\\$", line)[0] for line in commands_in(page, "fablab")]
+@pytest.mark.parametrize("document", PAGES, ids=name)
+def test_every_fablab_command_and_option_exists(document: Path) -> None:
+    lines = [re.split(r"\s[|#<>&]|\s\\$", line)[0] for line in commands_in(document, "fablab")]
     assert {line: word for line in lines if (word := unknown_word(line.split()[1:]))} == {}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
-    for picture, address in LINK.findall(page.read_text(encoding="utf-8")):
+@pytest.mark.parametrize("document", PAGES, ids=name)
+def test_every_link_and_picture_leads_somewhere(document: Path) -> None:
+    for picture, address in LINK.findall(document.read_text(encoding="utf-8")):
         if "://" in address or address.startswith(("#", "mailto:")):
             assert not picture, f"a picture from elsewhere: {address}"
             continue
-        assert (page.parent / address.partition("#")[0]).exists(), address
+        assert (document.parent / address.partition("#")[0]).exists(), address
 
 
 def test_the_readme_names_the_two_commands_first() -> None:
@@ -83,3 +85,16 @@ def test_the_makefile_explains_every_target_it_offers() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())  # type: ignore[index]  # it stands there
     assert phony - targets() == {"install", "assets"}
+
+
+DEVICE = "fablab/v1/lab1/laser-1"
+SAID = re.findall(rf"^({DEVICE}/\S+) (\{{.*\}})$", (ROOT / "docs/device-builders.md").read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("topic", "payload"), SAID, ids=[topic.removeprefix(DEVICE + "/") for topic, _ in SAID])
+def test_the_messages_shown_to_device_builders_are_understood(topic: str, payload: str) -> None:
+    assert "/dn/" in topic or len(payload.encode()) <= 480
+    message = Message(topic, payload.encode(), 1_780_000_000.0, qos=1, outbound="/dn/" in topic)
+    _, readings = BY_NAME["fablab_v1"].decode({}, message, {"base": DEVICE})
+    assert readings
+    assert not [one for one in readings if isinstance(one, BadMessage)]
