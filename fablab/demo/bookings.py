@@ -1,0 +1,152 @@
+"""Four weeks of reservations behind and two ahead: who held what from when to when, and what became of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from fablab.demo.hours import open_on
+from fablab.demo.members import AHEAD_DAYS, HISTORY_DAYS
+from fablab.demo.resources import RESOURCES, ResourceSeed
+from fablab.reservations.models import ReservationState
+from fablab.resources.models import Kind
+
+STEP = timedelta(minutes=15)
+QUIET = timedelta(hours=2, minutes=30)
+"""The last hours before now belong to the simulated devices: no history is invented there."""
+SCHOOL_DAY, SCHOOL_THINGS = 3, ("mk4-1", "mk4-2", "vinyl", "visio")
+NOTES = ("", "", "", "", "Prototype", "Cadeau", "Commande client", "Projet de classe", "Réparation", "Първи опит", "")
+
+
+@dataclass(slots=True)
+class Booking:
+    """One reservation of one or more resources, by their numbers."""
+
+    person: int
+    resources: list[int]
+    starts_at: datetime
+    ends_at: datetime
+    created_at: datetime
+    state: ReservationState = ReservationState.BOOKED
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: int | None = None
+    end_reason: str = ""
+    note: str = ""
+
+
+class Diary:
+    """Fills the calendar of all resources without ever giving one of them to two at once."""
+
+    def __init__(self, chance: random.Random, now: datetime, zone: ZoneInfo) -> None:
+        self.chance = chance
+        self.now = now
+        self.zone = zone
+        self.bookings: list[Booking] = []
+        self._taken: dict[int, list[tuple[datetime, datetime]]] = {}
+
+    def keep_free(self, resource: int, starts_at: datetime, ends_at: datetime) -> None:
+        """Nobody books this resource then."""
+        self._taken.setdefault(resource, []).append((starts_at, ends_at))
+
+    def book(
+        self, person: int, resources: Sequence[int], starts_at: datetime, ends_at: datetime, note: str = ""
+    ) -> Booking | None:
+        """Book when all are free then; None when one is not."""
+        for resource in resources:
+            if any(start < ends_at and starts_at < end for start, end in self._taken.get(resource, ())):
+                return None
+        for resource in resources:
+            self.keep_free(resource, starts_at, ends_at)
+        latest = min(starts_at, self.now) - timedelta(minutes=20)
+        created = latest - timedelta(hours=self.chance.expovariate(1 / 70))
+        booking = Booking(person, list(resources), starts_at, ends_at, created, note=note)
+        self._outcome(booking)
+        self.bookings.append(booking)
+        return booking
+
+    def _outcome(self, booking: Booking) -> None:
+        """What became of it: most came, some cancelled, some never showed up."""
+        luck = self.chance.random()
+        if booking.ends_at > self.now:
+            if luck < 0.06 and booking.starts_at > self.now + STEP:
+                self._end(booking, ReservationState.CANCELLED, self.now - timedelta(hours=self.chance.uniform(0, 30)))
+                booking.ended_at = max(booking.created_at, booking.ended_at or booking.created_at)
+            return
+        if luck < 0.07:
+            before = booking.starts_at - timedelta(hours=self.chance.uniform(1, 20))
+            self._end(booking, ReservationState.CANCELLED, max(booking.created_at, before))
+        elif luck < 0.13:
+            self._end(booking, ReservationState.RELEASED, booking.starts_at + STEP)
+            booking.ended_by, booking.end_reason = None, "no_show"
+        else:
+            booking.started_at = booking.starts_at + timedelta(minutes=self.chance.randint(-6, 11))
+
+    def _end(self, booking: Booking, state: ReservationState, at: datetime) -> None:
+        booking.state, booking.ended_at, booking.ended_by = state, at, booking.person
+
+
+def floor_step(at: datetime) -> datetime:
+    """The last quarter of an hour before or at `at`."""
+    return at - timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond)
+
+
+def fill(diary: Diary, able: Mapping[str, Sequence[int]], regulars: Mapping[str, int]) -> None:
+    """Books everything: classes first, then each resource day by day. `able` is who may use what."""
+    numbers = {seed.key: number for number, seed in enumerate(RESOURCES, 1)}
+    today = diary.now.astimezone(diary.zone).date()
+    days = [today + timedelta(days=day) for day in range(-HISTORY_DAYS, AHEAD_DAYS + 1)]
+    for day in days:
+        if day.weekday() == SCHOOL_DAY and (opening := open_on(day, diary.zone)):
+            starts = opening[0] + timedelta(hours=5)
+            things = [numbers[key] for key in SCHOOL_THINGS]
+            diary.book(regulars["school"], things, starts, starts + timedelta(hours=2), "Atelier de la classe de 4e B")
+    for seed in RESOURCES:
+        for day in days:
+            for starts_at, ends_at in _wishes(diary, seed, day, (day - today).days):
+                person = _who(diary.chance, seed, able, regulars)
+                diary.book(person, [numbers[seed.key]], starts_at, ends_at, diary.chance.choice(NOTES))
+
+
+def _who(
+    chance: random.Random, seed: ResourceSeed, able: Mapping[str, Sequence[int]], regulars: Mapping[str, int]
+) -> int:
+    if seed.kind is Kind.OFFICE and chance.random() < 0.8:
+        return regulars[seed.key]
+    return chance.choice(able[seed.key])
+
+
+def _wishes(diary: Diary, seed: ResourceSeed, day: date, ahead: int) -> Iterator[tuple[datetime, datetime]]:
+    """What people would like on that day, within the opening hours; fewer the further ahead, none when broken."""
+    opening = open_on(day, diary.zone)
+    if opening is None or (seed.broken and ahead > -9):
+        return
+    opens, closes = opening
+    busy = seed.busy * (1.15 if day.weekday() == 5 else 1.0) * (1.0 if ahead <= 0 else max(0.2, 0.95 - ahead * 0.06))
+    chance = diary.chance
+    if seed.kind is Kind.OFFICE:
+        yield from _half_days(chance, busy, opens)
+        return
+    at = opens + STEP * chance.randint(0, 8)
+    while True:
+        length = timedelta(minutes=chance.choice(seed.lengths))
+        if at + length > closes:
+            return
+        if chance.random() < 0.85:
+            yield at, at + length
+        share = max(0.08, busy)
+        gap = length * (1 - share) / share * chance.uniform(0.4, 1.6)
+        at = floor_step(at + length + gap)
+
+
+def _half_days(chance: random.Random, busy: float, opens: datetime) -> Iterator[tuple[datetime, datetime]]:
+    if chance.random() > busy:
+        return
+    if chance.random() < 0.6:
+        yield opens, opens + timedelta(hours=8)
+    else:
+        starts = opens + timedelta(hours=chance.choice((0, 5)))
+        yield starts, starts + timedelta(hours=4)

@@ -1,0 +1,127 @@
+"""The demo lab's places and certifications, in the lab's three languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fablab.core.db import Texts
+
+
+def texts(fr: str, en: str, bg: str) -> Texts:
+    """A text in the three languages."""
+    return {"fr": fr, "en": en, "bg": bg}
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSeed:
+    """A place; `parent` is the key of the place it is in."""
+
+    key: str
+    parent: str | None
+    name: Texts
+
+
+PLACES = (
+    PlaceSeed("hub", None, texts("Pôle numérique de Lormes", "Lormes digital hub", "Дигитален център Лорм")),
+    PlaceSeed("ground", "hub", texts("Rez-de-chaussée", "Ground floor", "Партер")),
+    PlaceSeed("digital", "ground", texts("Atelier numérique", "Digital workshop", "Дигитална работилница")),
+    PlaceSeed("wood", "ground", texts("Atelier bois", "Wood workshop", "Дърводелска работилница")),
+    PlaceSeed("textile", "ground", texts("Coin textile", "Textile corner", "Шивашки кът")),
+    PlaceSeed("electronics", "ground", texts("Coin électronique", "Electronics corner", "Кът за електроника")),
+    PlaceSeed("desk", "ground", texts("Accueil", "Reception", "Рецепция")),
+    PlaceSeed("first", "hub", texts("Premier étage", "First floor", "Първи етаж")),
+    PlaceSeed("meeting", "first", texts("Espace réunions", "Meeting area", "Зона за срещи")),
+    PlaceSeed("offices", "first", texts("Couloir des bureaux", "Office corridor", "Коридор с офиси")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificationSeed:
+    """Something one can be certified for; `share` is the part of the members who are."""
+
+    key: str
+    name: Texts
+    description: Texts
+    share: float
+    validity_days: int | None = None
+    lapse_after_unused_days: int | None = None
+
+
+CERTIFICATIONS = (
+    CertificationSeed(
+        "induction",
+        texts("Accueil et sécurité", "Welcome and safety", "Въвеждащ инструктаж"),
+        texts(
+            "Une heure de visite : les règles de l'atelier, les arrêts d'urgence, le rangement.",
+            "An hour's tour: the rules of the workshop, the emergency stops, how to tidy up.",
+            "Едночасова обиколка: правилата на работилницата, аварийните бутони, подреждането.",
+        ),
+        share=0.92,
+    ),
+    CertificationSeed(
+        "fdm",
+        texts("Impression 3D (filament)", "3D printing (filament)", "3D печат (филамент)"),
+        texts(
+            "Préparer un fichier, choisir la matière, lancer et surveiller une impression.",
+            "Prepare a file, choose the material, start a print and keep an eye on it.",
+            "Подготовка на файл, избор на материал, пускане и наблюдение на печата.",
+        ),
+        share=0.66,
+    ),
+    CertificationSeed(
+        "resin",
+        texts("Impression 3D (résine)", "3D printing (resin)", "3D печат (смола)"),
+        texts(
+            "Gants, lavage à l'alcool, post-traitement : la résine demande de la méthode.",
+            "Gloves, washing in alcohol, curing: resin wants method.",
+            "Ръкавици, промиване със спирт, втвърдяване: смолата иска ред.",
+        ),
+        share=0.18,
+        validity_days=730,
+    ),
+    CertificationSeed(
+        "laser",
+        texts("Découpe laser", "Laser cutting", "Лазерно рязане"),
+        texts(
+            "Matériaux permis, mise au point, surveillance de la flamme. Ne jamais s'éloigner.",
+            "Permitted materials, focusing, watching for flames. Never walk away.",
+            "Разрешени материали, фокусиране, следене за пламък. Никога не се отдалечавайте.",
+        ),
+        share=0.48,
+        validity_days=730,
+        lapse_after_unused_days=365,
+    ),
+    CertificationSeed(
+        "cnc",
+        texts("Fraisage numérique", "CNC milling", "CNC фрезоване"),
+        texts(
+            "Bridage, origine, outils et vitesses ; lunettes et casque obligatoires.",
+            "Clamping, origin, tools and speeds; goggles and ear defenders are a must.",
+            "Закрепване, нулева точка, инструменти и обороти; очила и антифони са задължителни.",
+        ),
+        share=0.27,
+        validity_days=365,
+        lapse_after_unused_days=180,
+    ),
+    CertificationSeed(
+        "saw",
+        texts("Scie à ruban", "Band saw", "Лентов трион"),
+        texts(
+            "Réglage du guide, poussoirs, position des mains. Pas de gants près de la lame.",
+            "Setting the guide, push sticks, where the hands go. No gloves near the blade.",
+            "Настройка на водача, буталка, къде са ръцете. Без ръкавици до лентата.",
+        ),
+        share=0.3,
+        validity_days=365,
+    ),
+    CertificationSeed(
+        "textile",
+        texts("Couture et broderie", "Sewing and embroidery", "Шиене и бродерия"),
+        texts(
+            "Enfilage, tension, cadres, numérisation d'un motif.",
+            "Threading, tension, hoops, digitising a pattern.",
+            "Вдяване, опъване, рамки, дигитализиране на мотив.",
+        ),
+        share=0.33,
+    ),
+)
