@@ -17,6 +17,7 @@ from fablab.resources.models import Kind
 STEP = timedelta(minutes=15)
 QUIET = timedelta(hours=2, minutes=30)
 """The last hours before now belong to the simulated devices: no history is invented there."""
+SATURDAY = 5
 SCHOOL_DAY, SCHOOL_THINGS = 3, ("mk4-1", "mk4-2", "vinyl", "visio")
 NOTES = ("", "", "", "", "Prototype", "Cadeau", "Commande client", "Projet de classe", "Réparation", "Първи опит", "")
 
@@ -125,10 +126,11 @@ def _wishes(diary: Diary, seed: ResourceSeed, day: date, ahead: int) -> Iterator
     if opening is None or (seed.broken and ahead > -9):
         return
     opens, closes = opening
-    busy = seed.busy * (1.15 if day.weekday() == 5 else 1.0) * (1.0 if ahead <= 0 else max(0.2, 0.95 - ahead * 0.06))
+    busy = seed.busy * (1.15 if day.weekday() == SATURDAY else 1.0) * (1.0 if ahead <= 0 else max(0.2, 0.95 - ahead * 0.06))
     chance = diary.chance
     if seed.kind is Kind.OFFICE:
-        yield from _half_days(chance, busy, opens)
+        if day.weekday() < SATURDAY:
+            yield from _half_days(chance, busy, opens)
         return
     at = opens + STEP * chance.randint(0, 8)
     while True:
