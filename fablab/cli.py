@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from fablab.core.config import ConfigError, load_config
 from fablab.core.errors import FablabError
 from fablab.operations import cli as operations
+from fablab.run import cli as run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,6 +23,8 @@ def fablab(context: click.Context, file: Path | None) -> None:
 
 fablab.add_command(operations.backup)
 fablab.add_command(operations.restore)
+for command in run.COMMANDS:
+    fablab.add_command(command)
 
 
 def main() -> None:

@@ -1,0 +1,30 @@
+"""Which processes a lab consists of, and running them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fablab.core.config import Config
+from fablab.run import web
+from fablab.run.supervisor import Program, answers, supervise
+from firmware_bridge import broker
+
+
+def run(config: Config, file: Path | None, announce: Callable[[], None], plan: Path | None = None) -> int:
+    """Run everything until something ends; `announce` is called once the pages answer. Returns the exit status."""
+    health = f"{web.address(config)}/api/v1/health"
+    return supervise(programs(config, file, plan), lambda: answers(health), announce)
+
+
+def programs(config: Config, file: Path | None, plan: Path | None = None) -> list[Program]:
+    """Broker, bridge, jobs, pages, and the simulated devices of a plan. Writes the embedded broker's configuration."""
+    options = ("--config", str(file)) if file is not None else ()
+    found = [Program(name, "fablab", (*options, name)) for name in ("bridge", "jobs", "web")]
+    if config.mqtt.embedded:
+        told = broker.prepare(broker.home(config), config.mqtt.port)
+        found.insert(0, Program("broker", "firmware_bridge.broker", (str(told.config),)))
+        if plan is not None:
+            arguments = (str(plan), "--broker", str(told.folder))
+            found.append(Program("devices", "firmware_bridge.simulate", arguments))
+    return found

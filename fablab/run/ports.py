@@ -1,0 +1,35 @@
+"""TCP ports of this machine: is one free, and which one is."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+
+
+def is_free(host: str, port: int) -> bool:
+    """True when a server could listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def first_free(host: str, wanted: int) -> int:
+    """`wanted` when it is free, else one of the next few, else any."""
+    return next((port for port in _near(wanted) if is_free(host, port)), 0) or any_free(host)
+
+
+def any_free(host: str = "127.0.0.1") -> int:
+    """Some port that is free now."""
+    with closing(socket.socket()) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _near(wanted: int) -> Iterator[int]:
+    yield from range(wanted, min(wanted + 20, 65536))

@@ -1,0 +1,87 @@
+"""Starts the processes of a lab, shows what they say under their names, and ends all of them when one ends.
+
+SIGINT and SIGTERM end everything in good order and count as success; a process that dies ends the others, and its exit
+status becomes ours.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from honcho.manager import SIGNALS, SYSTEM_PRINTER_NAME, Manager
+from honcho.printer import Message, Printer
+
+from fablab.run.child import SUPERVISOR
+
+ASKED_TO_END = {signal["rc"] for signal in SIGNALS.values()}
+LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process: a Python module with its arguments."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+
+    def command(self) -> str:
+        """For the shell, which is replaced by the program itself, so that signals reach it."""
+        parts = [sys.executable, "-m", "fablab.run.child", self.module, *self.arguments]
+        return f"exec {shlex.join(parts)}"
+
+
+class Console(Printer):
+    """Prints what the processes say; of the supervisor's own remarks only those that somebody needs."""
+
+    def write(self, message: Message) -> None:
+        """One message of one process."""
+        text = message.data.decode("utf-8", "replace") if isinstance(message.data, bytes) else message.data
+        if message.name == SYSTEM_PRINTER_NAME and ("started" in text or "sending" in text or "stopped" in text):
+            return
+        super().write(message)
+
+
+def supervise(programs: Sequence[Program], ready: Callable[[], bool], announce: Callable[[], None]) -> int:
+    """Run until something ends; `announce` is called once `ready` is true. Returns the exit status."""
+    manager = Manager(Console(sys.stdout))
+    environment = {**os.environ, SUPERVISOR: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+    for program in programs:
+        manager.add_process(program.name, program.command(), env=environment)
+    ended = threading.Event()
+    threading.Thread(target=_await, args=(ready, announce, ended), name="ready", daemon=True).start()
+    try:
+        manager.loop()
+    finally:
+        ended.set()
+    status = int(manager.returncode or 0)
+    if status in ASKED_TO_END:
+        return 0
+    return status if status >= 0 else 128 - status
+
+
+def answers(address: str) -> bool:
+    """True when a web server answers there without failing."""
+    try:
+        with urlopen(address, timeout=2):  # our own address, made from the configuration
+            return True
+    except HTTPError as error:
+        return error.code < 500
+    except (URLError, OSError):
+        return False
+
+
+def _await(ready: Callable[[], bool], announce: Callable[[], None], ended: threading.Event) -> None:
+    while not ended.wait(LOOK_S):
+        if ready():
+            announce()
+            return
+        time.sleep(LOOK_S)
