@@ -91,7 +91,6 @@ class JobStarted:
     job: str | None = None
     user: str | None = None
     began_at: float | None = None
-    again: bool = False  # the device told a start of its own: it always ends what ran before, same name or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +273,7 @@ class LeaseSent:
     lid: int
     ttl_ms: int
     why: str | None = None
+    how: str = "now"  # how soon a revocation bites: now, idle, job
 
 
 @dataclass(frozen=True, slots=True)

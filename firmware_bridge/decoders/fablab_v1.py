@@ -92,9 +92,9 @@ def scrub(message: Message, options: Mapping[str, Any], cloak: Callable[[str], s
     leaf = message.topic.rpartition("/")[2]
     if leaf == "tap" and message.outbound:
         return replace(message, payload=_without_names(message.payload))
-    if leaf not in ("tap", "ev") or b'"uid"' not in message.payload:
+    if leaf not in ("tap", "ev") or (b'"uid"' not in message.payload and b"\\u" not in message.payload):
         return message
-    raw = message.payload.decode("utf-8", "replace")
+    raw = _unescaped(message.payload)
     hidden = _CARD.sub(lambda match: match[1] + _cloaked(match[2], cloak), raw)
     return message if hidden == raw else replace(message, payload=hidden.encode())
 
@@ -224,7 +224,7 @@ def _answer(body: Mapping[str, Any], message: Message) -> list[Reading]:
 
 def _lease(body: Mapping[str, Any], message: Message) -> list[Reading]:
     lid, ttl = _need(body, "lid", 0, 2**53), _need(body, "ttl", 0, 86_400_000)
-    return [LeaseSent(message.at, _boot(body), lid, ttl, text(body.get("why"), 40))]
+    return [LeaseSent(message.at, _boot(body), lid, ttl, text(body.get("why"), 40), text(body.get("how"), 10) or "now")]
 
 
 def _ack(body: Mapping[str, Any], message: Message) -> list[Reading]:
@@ -303,6 +303,17 @@ def _data(kind: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 def _cloaked(raw: str, cloak: Callable[[str], str]) -> str:
     uid = canonical_uid(raw)
     return "" if uid is None else uid if uid.startswith("badge:") else cloak(uid)
+
+
+def _unescaped(payload: bytes) -> str:
+    """The payload as text in which nothing can hide behind JSON's escapes."""
+    raw = payload.decode("utf-8", "replace")
+    if "\\u" not in raw:
+        return raw
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return raw.replace("\\u", "?")
 
 
 def _without_names(payload: bytes) -> bytes:

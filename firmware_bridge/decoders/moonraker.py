@@ -270,7 +270,7 @@ def _progress(state: Mapping[str, Any], delta: Mapping[str, Any], total: float |
     if not fraction:
         fraction = number(section(delta.get("virtual_sdcard")).get("progress"), 0, 1)
     paused = state.get("state") == "paused"
-    return [JobProgressed(at, state.get("name"), fraction, total, opens=True, paused=paused)]
+    return [JobProgressed(at, state.get("name"), fraction, total, opens=total is not None, paused=paused)]
 
 
 def _history(message: Message) -> Iterator[Reading]:

@@ -157,6 +157,12 @@ def _event(state: dict[str, Any], event: str, body: Mapping[str, Any], at: float
     if event == "PrintStarted":
         user = text(body.get("user")) or text(body.get("owner"))
         return {**state, "tone": None}, [JobStarted(at, _name(body), user)]
+    if event in ("PrintDone", "PrintCancelled", "PrintFailed"):
+        ends = state.get("ends", [])
+        this = [event, body.get("_timestamp"), _name(body)]
+        if this in ends:  # longer remembered than other events: one that comes again would be a job of its own
+            return state, []
+        state = {**state, "ends": [*ends[-5:], this]}
     make = _EVENTS.get(event)
     return state, [make(body, at) if make else SignOfLife(at)]
 
