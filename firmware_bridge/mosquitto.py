@@ -183,10 +183,14 @@ def _give_to_mosquitto(path: Path) -> None:
 
 
 def listeners(
-    server_port: int, device_port: int, tls: tuple[str, str] | None, tls_port: int = 8883
+    server_port: int,
+    device_port: int,
+    tls: tuple[str, str] | None,
+    tls_port: int = 8883,
+    address: str = "127.0.0.1",
 ) -> tuple[Listener, ...]:
     """The usual ports: for the server on this machine, for devices, and with TLS where there is a certificate."""
-    found: list[Listener] = [Listener(server_port, "127.0.0.1")]
+    found: list[Listener] = [Listener(server_port, address)]
     if device_port:
         found.append(Listener(device_port, devices=True))
     if tls is not None:

@@ -8,6 +8,7 @@ keeps what comes, for nothing is acknowledged.
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import threading
@@ -51,6 +52,9 @@ class Endpoint:
     username: str
     password: str
     ca_file: str = ""
+    properties: bool = True
+    """False for the embedded broker: it ends when an MQTT 5 property is on its way to an MQTT 3.1.1 client. So none is
+    sent there, and all our connections speak MQTT 5, in case a device sends some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,17 @@ class Inbox:
         queue = self._urgent or self._usual
         return [queue.popleft() for _ in range(min(limit, len(queue)))]
 
+    def take_urgent(self, timeout: float) -> list[Delivered]:
+        """What has come of the dialogue, waiting up to `timeout` seconds for it; telemetry stays queued."""
+        if not self._urgent:
+            self._wait(timeout, URGENT)
+        return [self._urgent.popleft() for _ in range(len(self._urgent))]
+
+    def oldest(self, otherwise: float) -> float:
+        """When the oldest message that still waits was received; `otherwise` if none waits."""
+        waiting = [queue[0].message.at for queue in (self._urgent, self._usual) if queue]
+        return min(waiting, default=otherwise)
+
     def _wait(self, timeout: float, wanted: int) -> None:
         with self._condition:
             self._waits_for = wanted
@@ -152,7 +167,7 @@ class Link:
     ) -> None:
         self.endpoint = endpoint
         self.connected = threading.Event()
-        self._speaks = speaks
+        self._speaks = speaks if endpoint.properties else 5
         self._hear = hear
         self._clock = clock
         self._persistent = persistent
@@ -160,6 +175,7 @@ class Link:
         self._generation = 0
         self._wanted: frozenset[str] = frozenset()
         self._retired: set[str] = set()
+        self._unanswered: set[int] = set()
         self._lock = threading.Lock()
         self._client = self._make_client(client_id, will)
 
@@ -192,6 +208,10 @@ class Link:
                 self._unsubscribe(gone)
                 self._subscribe(fresh)
 
+    def listening(self) -> bool:
+        """True when the connection is up and the broker has answered all subscriptions."""
+        return self.connected.is_set() and not self._unanswered
+
     def publish(
         self, topic: str, payload: bytes | str, qos: int = 0, *, retain: bool = False, expiry_s: int | None = None
     ) -> paho.MQTTMessageInfo | None:
@@ -199,7 +219,7 @@ class Link:
         if not self.connected.is_set():
             return None
         properties = None
-        if self._speaks == 5 and expiry_s is not None:
+        if self._speaks == 5 and expiry_s is not None and self.endpoint.properties:
             properties = Properties(PacketTypes.PUBLISH)
             properties.MessageExpiryInterval = expiry_s
         return self._client.publish(topic, payload, qos, retain, properties=properties)
@@ -230,6 +250,7 @@ class Link:
         client.on_disconnect = self._disconnected
         client.on_connect_fail = self._failed
         client.on_message = self._message
+        client.on_subscribe = self._subscribed
         client.on_socket_open = _no_delay
         return client
 
@@ -259,10 +280,16 @@ class Link:
         if self.connected.is_set():
             log.info("disconnected", broker=self.endpoint.name, mqtt=self._speaks, reason=str(reason))
         self.connected.clear()
+        self._unanswered.clear()
         self._generation += 1
 
     def _failed(self, _client: paho.Client, _data: object) -> None:
         log.warning("broker not reached", broker=self.endpoint.name, host=self.endpoint.host, port=self.endpoint.port)
+
+    def _subscribed(self, _client: object, _data: object, number: int, reasons: list[ReasonCode], _p: object) -> None:
+        self._unanswered.discard(number)
+        if any(reason.is_failure for reason in reasons):
+            log.warning("broker refuses a subscription", broker=self.endpoint.name, mqtt=self._speaks)
 
     def _message(self, _client: paho.Client, _data: object, heard: paho.MQTTMessage) -> None:
         try:
@@ -280,7 +307,9 @@ class Link:
         else:
             wanted = [(one, 1) for one in sorted(filters)]
         for start in range(0, len(wanted), 100):
-            self._client.subscribe(wanted[start : start + 100])
+            _, number = self._client.subscribe(wanted[start : start + 100])
+            if number is not None:
+                self._unanswered.add(number)
 
     def _unsubscribe(self, filters: Iterable[str]) -> None:
         gone = sorted(filters)
@@ -293,10 +322,17 @@ def endpoints(config: Config) -> list[Endpoint]:
     mqtt = config.mqtt
     if mqtt.embedded:
         own = embedded.read(embedded.home(config))
-        main = Endpoint("main", embedded.HOST, own.port, own.port_v5, embedded.SERVER, own.server_password)
+        main = embedded_endpoint(own)
     else:
         main = _endpoint(config, "main", mqtt)
     return [main, *(_endpoint(config, other.name, other) for other in mqtt.brokers)]
+
+
+def embedded_endpoint(own: embedded.Embedded) -> Endpoint:
+    """The embedded broker as the bridge connects to it."""
+    return Endpoint(
+        "main", embedded.HOST, own.port, own.port_v5, embedded.SERVER, own.server_password, properties=False
+    )
 
 
 def _endpoint(config: Config, name: str, told: Any) -> Endpoint:
@@ -316,3 +352,8 @@ def _no_delay(_client: paho.Client, _data: object, connection: Any) -> None:
     """An acknowledgement followed by an answer must not wait for the peer's TCP (Nagle): 40 ms at a badge reader."""
     if isinstance(connection, socket.socket):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def compact(told: dict[str, Any]) -> bytes:
+    """JSON as small as devices like it."""
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()

@@ -75,6 +75,13 @@ def claim(kind: str, now: datetime, limit: int = 50) -> list[Outbox]:
     )
 
 
+def is_waiting(kind: str, now: datetime) -> bool:
+    """True when something of this kind is due: a look before `claim`, which needs a write transaction."""
+    due = select(Outbox.id).where(Outbox.kind == kind, Outbox.done_at.is_(None), Outbox.due_at <= now)
+    free = Outbox.claimed_until.is_(None) | (Outbox.claimed_until < now)
+    return db.session.scalar(due.where(free).limit(1)) is not None
+
+
 def done(ident: int, now: datetime) -> None:
     """Marks a claimed delivery as delivered. Only inside `transaction()`."""
     db.session.execute(update(Outbox).where(Outbox.id == ident).values(done_at=now, claimed_until=None))

@@ -6,7 +6,7 @@ Everything here runs inside the bridge's transaction: what a reader is told stan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -179,6 +179,11 @@ def end_use(running: Running, at: datetime, reason: str) -> int:
         lease_id = next_lease(running.device_id)
         _end(running, at, reason, lease_id)
         return lease_id
+
+
+def with_lease(running: Running, lease_id: int) -> Running:
+    """The same use under its next lease."""
+    return replace(running, lease_id=lease_id)
 
 
 def next_lease(device_id: int) -> int:

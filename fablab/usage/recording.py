@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
-from fablab.core import badges, events
+from fablab.core import audit, badges, events
+from fablab.core.actor import Actor
 from fablab.core.db import bulk_insert, db, transaction
 from fablab.people.models import Badge
 from fablab.reservations.models import Allocation, Reservation
@@ -51,8 +52,8 @@ class Stored:
     ended: bool
 
 
-def store_sessions(derived: Iterable[Derived], now: datetime) -> list[Stored]:
-    """Insert or update these sessions, delete the withdrawn ones, and note the events `usage.started` and `.ended`.
+def store_sessions(derived: Iterable[Derived], now: datetime, *, tell: bool = True) -> list[Stored]:
+    """Insert or update these sessions and delete the withdrawn ones; with `tell`, note `usage.started` and `.ended`.
 
     Of several values of one session the last counts. Returns those that stand, in the order given.
     """
@@ -67,9 +68,19 @@ def store_sessions(derived: Iterable[Derived], now: datetime) -> list[Stored]:
         _write(standing, known, owners, now)
         fresh = _known([key for key in standing if key not in known])
         stored = [_stored(one, known.get(key), fresh.get(key)) for key, one in standing.items()]
-        for one in stored:
+        for one in stored if tell else ():
             _tell(one, standing[one.device_id, one.key].change, now)
         return stored
+
+
+def correct(actor: Actor, derived: Iterable[Derived], gone: Sequence[int], now: datetime) -> None:
+    """Store what a replay of the journal gave, delete what it did not give; an audit entry for each session."""
+    with transaction():
+        for ident in gone:
+            audit.record(actor, "usage.withdrawn", ("usage_session", str(ident)), now)
+        _withdraw(list(gone))
+        for one in store_sessions(derived, now, tell=False):
+            audit.record(actor, "usage.derived_again", ("usage_session", str(one.id)), now)
 
 
 def store_readings(rows: list[dict[str, Any]]) -> None:

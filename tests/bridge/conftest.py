@@ -5,16 +5,23 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
+import paho.mqtt.client as paho
 import pytest
+from flask import Flask
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from fablab.core.actor import Actor, system
 from firmware_bridge import broker as embedded_broker
 from firmware_bridge import mosquitto as mosquitto_files
-from firmware_bridge.mqtt import Endpoint
+from firmware_bridge.bridge import Bridge
+from firmware_bridge.mqtt import Endpoint, embedded_endpoint
 from tests.tools import require
 
 SITE = "lab1"
@@ -74,7 +81,7 @@ def embedded(broker_folder: Path) -> Iterator[LiveBroker]:
     live = LiveBroker(
         "embedded",
         broker_folder,
-        Endpoint("main", embedded_broker.HOST, told.port, told.port_v5, embedded_broker.SERVER, told.server_password),
+        embedded_endpoint(told),
         told.port,
         told.port_v5,
         dict(told.users),
@@ -145,3 +152,78 @@ def until(condition: Callable[[], object], timeout: float = 10.0, what: str = ""
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what or condition}")
         time.sleep(0.01)
+
+
+class Client:
+    """A plain MQTT client of the tests: what it heard, and a way to speak."""
+
+    def __init__(self, live: LiveBroker, user: str, password: str, *, v5: bool = False, server: bool = False) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self.refused: list[str] = []
+        self.client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=user if not server else "test-server",
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+        )
+        self.client.username_pw_set(user, password)
+        self.client.on_message = lambda _c, _d, message: self.heard.append((message.topic, bytes(message.payload)))
+        self.client.on_connect = self._connected
+        port = live.endpoint.port if server else live.device_port_v5 if v5 else live.device_port
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+
+    def _connected(self, _client: object, _data: object, _flags: object, reason: paho.ReasonCode, _p: object) -> None:
+        if reason.is_failure:
+            self.refused.append(str(reason))
+
+    def __enter__(self) -> Client:
+        until(lambda: self.client.is_connected() or self.refused, what="connected")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def say(self, topic: str, payload: str | bytes = "x", *, qos: int = 1, retain: bool = False) -> None:
+        """Publish and wait for the broker's acknowledgement (which proves nothing about rights)."""
+        self.client.publish(topic, payload, qos, retain).wait_for_publish(5)
+
+    def listen(self, topic: str) -> None:
+        """Subscribe, and wait until the broker has answered."""
+        answered: list[int] = []
+        self.client.on_subscribe = lambda *_: answered.append(1)
+        self.client.subscribe(topic, 1)
+        until(lambda: answered, what="subscribed")
+
+
+class RunBridge(Protocol):
+    """Starts a bridge in this process and waits until it listens."""
+
+    def __call__(self, app: Flask, live: LiveBroker, **options: Any) -> Bridge: ...
+
+
+@pytest.fixture
+def run_bridge() -> Iterator[RunBridge]:
+    """A bridge on a thread of its own, ended with the test."""
+    running: list[tuple[Bridge, threading.Thread]] = []
+
+    def start(app: Flask, live: LiveBroker, **options: Any) -> Bridge:
+        bridge = Bridge(app, endpoints=[live.endpoint], **{"settle_s": 0.0, **options})
+        thread = threading.Thread(target=bridge.run, name="bridge")
+        thread.start()
+        running.append((bridge, thread))
+        until(bridge.listening, what="the bridge listens")
+        return bridge
+
+    yield start
+    for bridge, _ in running:
+        bridge.stop()
+    for _, thread in running:
+        thread.join(15)
+        assert not thread.is_alive(), "the bridge ends when told to"
+
+
+@pytest.fixture
+def staff() -> Actor:
+    """The lab itself acting."""
+    return system("test")

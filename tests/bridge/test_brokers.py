@@ -10,53 +10,11 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware_bridge import broker as embedded_broker
 from firmware_bridge import mosquitto as files
-from tests.bridge.conftest import LiveBroker, until
-
-
-class Client:
-    """A plain MQTT client of the tests: what it heard, and a way to speak."""
-
-    def __init__(self, live: LiveBroker, user: str, password: str, *, v5: bool = False, server: bool = False) -> None:
-        self.heard: list[tuple[str, bytes]] = []
-        self.refused: list[str] = []
-        self.client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=user if not server else "test-server",
-            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
-        )
-        self.client.username_pw_set(user, password)
-        self.client.on_message = lambda _c, _d, message: self.heard.append((message.topic, bytes(message.payload)))
-        self.client.on_connect = self._connected
-        port = live.endpoint.port if server else live.device_port_v5 if v5 else live.device_port
-        self.client.connect("127.0.0.1", port)
-        self.client.loop_start()
-
-    def _connected(self, _client: object, _data: object, _flags: object, reason: paho.ReasonCode, _p: object) -> None:
-        if reason.is_failure:
-            self.refused.append(str(reason))
-
-    def __enter__(self) -> Client:
-        until(lambda: self.client.is_connected() or self.refused, what="connected")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
-
-    def say(self, topic: str, payload: str = "x", *, retain: bool = False) -> None:
-        """Publish with QoS 1 and wait for the broker's acknowledgement (which proves nothing about rights)."""
-        self.client.publish(topic, payload, 1, retain).wait_for_publish(5)
-
-    def listen(self, topic: str) -> None:
-        """Subscribe, and wait until the broker has answered."""
-        answered: list[int] = []
-        self.client.on_subscribe = lambda *_: answered.append(1)
-        self.client.subscribe(topic, 1)
-        until(lambda: answered, what="subscribed")
+from tests.bridge.conftest import Client, LiveBroker, until
 
 
 def test_the_embedded_broker_listens_on_loopback_only_and_keeps_its_passwords_private(embedded: LiveBroker) -> None:
