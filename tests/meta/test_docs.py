@@ -8,10 +8,10 @@ import pytest
 
 from fablab.cli import fablab
 from fablab.devices.readings import BadMessage, Message
-from firmware_bridge.decoders import BY_NAME
+from firmware_bridge.decoders import BY_NAME, DECODERS, Decoder
 from tests.meta.tree import ROOT, files
 
-PAGES = [path for path in files("README.md", "docs/*.md") if path.is_file()]
+PAGES = files("README.md", "docs/*.md")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[[^\]]*\]\(([^)\s]+)\)")
 LONG_RUNNING = {"up", "web", "bridge", "jobs", "demo", "simulate", "record"}
@@ -98,3 +98,14 @@ def test_the_messages_shown_to_device_builders_are_understood(topic: str, payloa
     _, readings = BY_NAME["fablab_v1"].decode({}, message, {"base": DEVICE})
     assert readings
     assert not [one for one in readings if isinstance(one, BadMessage)]
+
+
+def test_every_decision_is_in_the_index() -> None:
+    index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    records = [path.name for path in files("docs/decisions/*.md") if path.name != "README.md"]
+    assert [record for record in records if f"]({record})" not in index] == []
+
+
+@pytest.mark.parametrize("decoder", DECODERS, ids=lambda decoder: decoder.NAME)
+def test_every_dialect_is_described(decoder: Decoder) -> None:
+    assert f"| `{decoder.NAME}` |" in (ROOT / "docs/devices.md").read_text(encoding="utf-8")
