@@ -84,14 +84,15 @@ def _bridge(port: int, count: int, folder: Path) -> Received:
     before = _stored(database)
     second = _start(measured)
     _until(lambda: _stored(database) > before, second)
-    begun, at_begin = time.perf_counter(), _stored(database) - before
+    begun, at_begin, cpu_begun = time.perf_counter(), _stored(database) - before, _processor_seconds(second.pid)
     _until(lambda: _stored(database) - before >= count, second)
     seconds = time.perf_counter() - begun
-    cpu_s = _processor_seconds(second.pid)
+    cpu_s = _processor_seconds(second.pid) - cpu_begun
     time.sleep(1)
     stored = _stored(database) - before
     _stop(second)
-    return Received((count - at_begin) / seconds, cpu_s / count * 1e6, stored)
+    heard = count - at_begin
+    return Received(heard / seconds, cpu_s / heard * 1e6, stored)
 
 
 def _adopt(measured: lab.Lab) -> None:
@@ -104,7 +105,7 @@ def _adopt(measured: lab.Lab) -> None:
 
 
 def _start(measured: lab.Lab) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "fablab", "--config", str(measured.file), "bridge"]
+    command = [sys.executable, "-m", "firmware_bridge", "--config", str(measured.file)]
     return subprocess.Popen(command, cwd=measured.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
