@@ -147,10 +147,10 @@ class Inbound:
             turn.repeats.append((ear, rid))
 
     def _too_large(self, turn: Turn, ear: Ear, message: Message) -> None:
-        self.counts["too_large"] += 1
+        self.counts["oversized"] += 1
         size = f"{len(message.payload)} bytes"
         turn.touched[ear.id] = ear
-        turn.rows.append(journal.row(journal.scrub_unknown(message), ear.broker, ear.id, "too_large", size))
+        turn.rows.append(journal.row(journal.scrub_unknown(message), ear.broker, ear.id, "oversized", size))
 
     def _stranger(self, turn: Turn, message: Message, broker: str) -> None:
         """A topic of nobody: kept now and then, counted, and looked at for a device to adopt."""

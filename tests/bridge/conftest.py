@@ -157,15 +157,16 @@ def until(condition: Callable[[], object], timeout: float = 10.0, what: str = ""
 class Client:
     """A plain MQTT client of the tests: what it heard, and a way to speak."""
 
-    def __init__(self, live: LiveBroker, user: str, password: str, *, v5: bool = False, server: bool = False) -> None:
+    def __init__(self, live: LiveBroker, name: str, *, v5: bool = False, server: bool = False) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.refused: list[str] = []
         self.client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=user if not server else "test-server",
+            client_id=name,
             protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
         )
-        self.client.username_pw_set(user, password)
+        login = (live.endpoint.username, live.endpoint.password) if server else live.account(name)
+        self.client.username_pw_set(*login)
         self.client.on_message = lambda _c, _d, message: self.heard.append((message.topic, bytes(message.payload)))
         self.client.on_connect = self._connected
         port = live.endpoint.port if server else live.device_port_v5 if v5 else live.device_port

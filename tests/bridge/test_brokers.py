@@ -60,9 +60,9 @@ def test_no_account_no_entry(broker: LiveBroker) -> None:
 @pytest.mark.broker
 def test_a_device_account_can_neither_write_nor_read_what_is_anothers(mosquitto: LiveBroker) -> None:
     with (
-        Client(mosquitto, files.SERVER, mosquitto.endpoint.password, server=True) as server,
-        Client(mosquitto, *mosquitto.account("laser-1")) as laser,
-        Client(mosquitto, *mosquitto.account("laser-2"), v5=True) as spy,
+        Client(mosquitto, "test-server", server=True) as server,
+        Client(mosquitto, "laser-1") as laser,
+        Client(mosquitto, "laser-2", v5=True) as spy,
     ):
         server.listen("#")
         spy.listen("fablab/v1/lab1/laser-1/dn/#")
@@ -92,7 +92,7 @@ def test_a_device_account_can_neither_write_nor_read_what_is_anothers(mosquitto:
 
 @pytest.mark.broker
 def test_nobody_can_push_another_device_off(mosquitto: LiveBroker) -> None:
-    with Client(mosquitto, *mosquitto.account("laser-1")) as laser:
+    with Client(mosquitto, "laser-1") as laser:
         thief = paho.Client(CallbackAPIVersion.VERSION2, client_id="laser-1")
         thief.username_pw_set(*mosquitto.account("laser-2"))
         thief.connect("127.0.0.1", mosquitto.device_port)
