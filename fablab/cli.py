@@ -8,8 +8,10 @@ from sqlalchemy.exc import OperationalError
 
 from fablab.core.config import ConfigError, load_config
 from fablab.core.errors import FablabError
+from fablab.devices import cli as devices
 from fablab.operations import cli as operations
 from fablab.run import cli as run
+from firmware_bridge import cli as bridge
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +25,9 @@ def fablab(context: click.Context, file: Path | None) -> None:
 
 fablab.add_command(operations.backup)
 fablab.add_command(operations.restore)
-for command in run.COMMANDS:
+devices.device.add_command(bridge.credentials)
+fablab.add_command(devices.device)
+for command in (*run.COMMANDS, *bridge.COMMANDS):
     fablab.add_command(command)
 
 

@@ -144,6 +144,9 @@ def credentials(load: Load, device_id: int) -> None:
     click.echo("It is shown only now. Run `fablab broker-config DIR` and reload Mosquitto for it to count.")
 
 
+COMMANDS = (bridge_command, broker_config, record, replay)
+
+
 def _account(device: Device) -> mosquitto.Account:
     options = {**device.options, "base": device.base}
     return mosquitto.device_account(devices.account_name(device), device.password_hash or "", device.dialect, options)
