@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
-from fablab.web import access, csrf, errors, headers, locale, pages
+from fablab.web import access, api, csrf, errors, headers, locale, pages
 
 MAX_FORM = 10 * 1024 * 1024
 
@@ -44,6 +44,7 @@ def create_app(config: Config) -> APIFlask:
     pages.init_app(app)
     access.init_app(app)
     csrf.init_app(app)
+    api.init_app(app)
     headers.init_app(app)
     return app
 

@@ -4,13 +4,23 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Annotated, Any, TypeVar
 
-from flask import Response, jsonify, request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from flask import Flask, Response, abort, jsonify, request
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
 
@@ -22,16 +32,26 @@ from fablab.web.models import StoredAnswer
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+MAX_JSON = 1024 * 1024
 KEEP_ANSWERS = timedelta(days=1)
 
 Row = TypeVar("Row")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?([Zz]|[+ -]\d{2}:\d{2})", re.ASCII)
+"""With a blank for the plus sign too: that is what an address makes of a + that was not escaped."""
+
+
 def _instant_text(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("must be a text like 2026-03-02T09:00:00+01:00")
-    return value
+    if isinstance(value, datetime):
+        return value
+    try:
+        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+            raise ValueError
+        return datetime.fromisoformat(value.upper().replace(" ", "+")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a text like 2026-03-02T09:00:00+01:00, with its offset") from None
 
 
 def _ident_text(value: object) -> object:
@@ -43,8 +63,18 @@ def _ident_text(value: object) -> object:
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant_text)]
 """RFC 3339 with an offset, as text only."""
 
-Ident = Annotated[int, BeforeValidator(_ident_text), PlainSerializer(str, return_type=str)]
-"""An id: text outside, number inside."""
+Ident = Annotated[
+    int,
+    BeforeValidator(_ident_text),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["17"]}),
+]
+"""An id in a request: text outside, number inside."""
+
+ShownIdent = Annotated[str, BeforeValidator(str)]
+"""An id in an answer: always text."""
+
+ShownInstant = Annotated[datetime, PlainSerializer(lambda at: rfc3339(at), return_type=str, when_used="json")]
+"""An instant in an answer: RFC 3339, in UTC."""
 
 
 class Body(BaseModel):
@@ -66,6 +96,20 @@ class PageQuery(BaseModel):
 
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="How many items at most")
     cursor: str | None = Field(None, max_length=100, description="`next` of the page before")
+
+
+def init_app(app: Flask) -> None:
+    """Makes bodies of the API be JSON, of at most `MAX_JSON` bytes."""
+    app.before_request(_check_body)
+
+
+def _check_body() -> None:
+    if not request.path.startswith("/api/") or not request.content_length:
+        return
+    if request.mimetype != "application/json":
+        abort(415, "the body must be application/json")
+    if request.content_length > MAX_JSON:
+        abort(413, f"a body may have at most {MAX_JSON} bytes")
 
 
 def invalid(error: ValidationError) -> Invalid:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from apiflask import HTTPError
 from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
@@ -32,6 +33,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Denied, _denied)
     app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(HTTPError, _refused_input)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -82,6 +84,17 @@ def _sign_in_needed(_error: SignInNeeded) -> AnyResponse:
 def _invalid(error: Invalid) -> Response:
     errors = [{"field": name, "message": reason} for name, reason in error.fields.items()]
     return answer(422, _("Some of this is not valid."), str(error), errors=errors)
+
+
+def _refused_input(error: HTTPError) -> Response:
+    """What APIFlask refuses before a view is called: fields of body or query, each with its first reason."""
+    places = error.detail if isinstance(error.detail, dict) else {}
+    fields = {
+        "body" if name == "_schema" else name: str(reasons[0]).removeprefix("Value error, ")
+        for found in places.values()
+        for name, reasons in found.items()
+    }
+    return _invalid(Invalid(fields)) if fields else answer(error.status_code, error.message or "")
 
 
 def _denied(error: Denied) -> Response:
