@@ -64,6 +64,7 @@ class Bridge:
         self.dialogue = Dialogue(self.registry, clock)
         self.store = Store(self.registry, self.dialogue, self.inbound)
         self.ready = threading.Event()
+        self.stored = 0
         self._connect(config, endpoints if endpoints is not None else mqtt.endpoints(config))
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -188,6 +189,7 @@ class Bridge:
             delivered.acknowledge()
         for say in turn.says:
             self._say(say)
+        self.stored += len(batch)
         if reload:
             self._reload()
 
