@@ -1,0 +1,147 @@
+"""The pictures of the README: starts the demo lab, signs in, takes each page at 1440 and at 390 pixels.
+
+    python -m tools.screenshots [NAME …]     `make screenshots`
+
+The demo runs from a fixed seed. Chromium is found as for the tests; without it nothing can be taken.
+"""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.tools import find
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+READY_S = 60.0
+WARM_UP_S = 20.0
+"""So long the simulated devices get before the first picture, to have something to show."""
+
+DESK, PHONE = (1440, 900), (390, 844)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: `role` signs in (None: nobody), `path` may name a machine by a part of its English name."""
+
+    name: str
+    role: str | None
+    path: str
+    size: tuple[int, int] = DESK
+    language: str = "en"
+    follow: str = ""
+
+
+SHOTS = (
+    Shot("wall", "Maker", "/wall"),
+    Shot("wall-phone", "Maker", "/wall", PHONE, "fr"),
+    Shot("machine", "Maker", "/resources", follow="Laser"),
+    Shot("machine-phone", "Maker", "/resources", PHONE, "bg", follow="Laser"),
+    Shot("certifications", "Manager", "/certifications"),
+    Shot("usage", "Manager", "/usage"),
+    Shot("devices", "Administrator", "/devices"),
+    Shot("reservations-phone", "Maker", "/reservations", PHONE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demo lab: its address, the password, and whom to sign in as by role."""
+
+    address: str
+    password: str
+    logins: dict[str, str]
+
+
+@contextmanager
+def running() -> Iterator[Demo]:
+    """Starts the demo and ends it. Raises RuntimeError when it does not say its address in time."""
+    command = [sys.executable, "-u", "-m", "fablab", "demo", "--seed", "7", "--speed", "60"]
+    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        yield _told(child)
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+def _told(child: subprocess.Popen[str]) -> Demo:
+    said, begun = "", time.monotonic()
+    for line in child.stdout or ():
+        said += line
+        if "Ctrl-C" in line:
+            break
+        if time.monotonic() - begun > READY_S:
+            raise RuntimeError(f"the demo was not ready after {READY_S:.0f} s; it said:\n{said}")
+    address, password = re.search(r"(https?://\S+)", said), re.search(r"password\s+(\S+)", said)
+    if address is None or password is None:
+        raise RuntimeError(f"the demo did not say its address; it said:\n{said}")
+    logins = dict(re.findall(r"^\s+(Administrator|Manager|Instructor|Maker)\s+(\S+@\S+)", said, re.MULTILINE))
+    return Demo(address[1].rstrip("/"), password[1], logins)
+
+
+def take(browser: Browser, demo: Demo, shot: Shot) -> Path:
+    """Takes one picture in a browser of its own. Raises playwright's errors."""
+    width, height = shot.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale={"en": "en-GB", "fr": "fr-FR", "bg": "bg-BG"}[shot.language],
+        device_scale_factor=2 if shot.size == PHONE else 1,
+        color_scheme="light",
+    )
+    page = context.new_page()
+    if shot.role:
+        sign_in(page, demo, shot.role)
+    choose_language(page, demo, shot.language)
+    page.goto(demo.address + shot.path)
+    if shot.follow:
+        page.locator("main a", has_text=re.compile(shot.follow, re.IGNORECASE)).first.click()
+    page.wait_for_timeout(1500)
+    target = IMAGES / f"{shot.name}.png"
+    page.screenshot(path=target)
+    context.close()
+    return target
+
+
+def sign_in(page: Page, demo: Demo, role: str) -> None:
+    """Signs in as the demo's person of this role."""
+    page.goto(f"{demo.address}/sign-in")
+    page.locator("input[name=email]").fill(demo.logins[role])
+    page.locator("input[name=password]").fill(demo.password)
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def choose_language(page: Page, demo: Demo, language: str) -> None:
+    """Presses the language's button, where the page does not speak it already."""
+    page.goto(demo.address)
+    if page.locator("html").get_attribute("lang") != language:
+        page.locator(f'form[action$="/language/{language}"] button').first.click(force=True)
+        page.wait_for_load_state()
+
+
+def main(names: list[str]) -> None:
+    """Takes the named pictures, all by default."""
+    chromium = find("chromium")
+    if chromium is None:
+        sys.exit("Chromium is not installed. On Debian: apt install chromium")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    wanted = [shot for shot in SHOTS if not names or shot.name in names]
+    with running() as demo, sync_playwright() as playwright:
+        print(f"The demo is at {demo.address}; giving its devices {WARM_UP_S:.0f} s", flush=True)
+        time.sleep(WARM_UP_S)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for shot in wanted:
+            print(f"  {take(browser, demo, shot).relative_to(ROOT)}", flush=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
