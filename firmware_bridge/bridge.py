@@ -180,6 +180,8 @@ class Bridge:
         worth = heard or claim or (sweep and self._has_running())
         reload = self.store.store(turn, claim=claim, sweep=sweep) if worth else False
         db.session.rollback()
+        if batch:
+            self.dialogue.settle()
         self.inbound.settle(stored=True, sightings=self.store.sightings if worth else 0)
         self._looked = moment if look else self._looked
         self._swept = moment if sweep else self._swept

@@ -15,6 +15,7 @@ from flask_babel import force_locale, gettext
 from fablab.core import words
 from fablab.core.denials import Denial
 from fablab.devices.readings import Heartbeat, Message
+from fablab.interlock import alarms
 from fablab.interlock import service as interlock
 from fablab.interlock.rules import STALE_S
 from fablab.usage.changes import SessionChange, TapHeard
@@ -34,6 +35,9 @@ SETTLE_S = 10.0
 GAP_WAIT_S = 3.0
 GAP_BACK_OFF_S = 300.0
 TIME_EVERY_S = 3600.0
+OBEY_S = 5.0
+DISOBEYS = "does_not_obey"
+"""The alarm for a grant of which no use is seen within `OBEY_S`."""
 
 
 class Dialogue:
@@ -43,6 +47,7 @@ class Dialogue:
         self._registry = registry
         self._clock = clock
         self._gaps: dict[int, tuple[float, float]] = {}
+        self._refused: set[tuple[int, str]] = set()
 
     def answer(self, turn: Turn) -> None:
         """Answer everything that this turn has heard."""
@@ -77,18 +82,25 @@ class Dialogue:
         ear.running = None
 
     def sweep(self, turn: Turn, ears: Iterable[Ear]) -> None:
-        """Tell the time each hour, and end grants whose lease ran out without a word: the device let go by itself."""
+        """Tell the time each hour; raise the alarm for a grant that nothing follows; end those whose lease ran out."""
         for ear in ears:
             if ear.native and ear.online and turn.now - ear.timed_at >= TIME_EVERY_S:
                 self._tell_time(turn, ear)
             running = ear.running
             if running is None:
                 continue
+            if ear.unproven_at is not None and turn.now - ear.unproven_at > OBEY_S:
+                alarms.raise_alarm(ear.id, ear.resource_id, DISOBEYS, instant(turn.now))
+                ear.unproven_at = None
             lease = interlock.lease_for(running.resource_id)
             ear.lease_until = ear.lease_until or max(turn.now, running.at.timestamp()) + lease
             if turn.now > ear.lease_until + lease:
                 interlock.end_use(running, instant(ear.lease_until), "lease")
                 ear.running = None
+
+    def settle(self) -> None:
+        """The turn is stored: what was refused without the database is now written down."""
+        self._refused.clear()
 
     def acknowledge(self, turn: Turn) -> None:
         """Tell devices up to which record everything is in the database (it will be when this is sent)."""
@@ -134,11 +146,13 @@ class Dialogue:
             return None
         if message.retained or self._clock() - message.at > STALE_S:
             return None
+        self._refused.add((ear.id, str(rid)))
         body = {"v": 1, "rid": rid, "ok": False, "code": "blocked", "txt": [gettext("Try again later")]}
         payload = compact(body)
         return Say(f"{ear.base}/dn/tap", payload, 1, TAP_EXPIRY_S)
 
     def _tap(self, turn: Turn, ear: Ear, tap: TapHeard | None, rid: str) -> None:
+        refused = (ear.id, rid) in self._refused  # told no already, while the database was away
         answer = interlock.badge_in(
             interlock.Tap(
                 device_id=ear.id,
@@ -147,7 +161,7 @@ class Dialogue:
                 rid=rid,
                 boot=tap.boot if tap is not None else None,
                 uid=tap.uid if tap is not None else None,
-                stale=tap is None or self._is_stale(ear, tap),
+                stale=tap is None or refused or self._is_stale(ear, tap),
                 ambiguous=tap is not None and tap.ambiguous,
                 device_max_s=_lease_option(ear),
             )
@@ -157,6 +171,7 @@ class Dialogue:
                 grants = interlock.running_grants(device_id=ear.id)
                 ear.running = grants[-1] if grants else None
                 ear.lease_until = turn.now + (answer.ttl_ms or 0) / 1000
+                ear.unproven_at = turn.now
             else:
                 ear.running = None
         turn.say(ear, "tap", _tap_body(rid, answer), expiry_s=TAP_EXPIRY_S)

@@ -48,6 +48,7 @@ class Ear:
         self.fold = self._fold(row)
         self.running: interlock.Running | None = None
         self.lease_until = 0.0
+        self.unproven_at: float | None = None  # a grant of which no use was seen yet
         self.heard_boot: str | None = None
         self.heard_up: tuple[float, float] | None = None  # receipt and up-time (s) of the newest heartbeat
         self.past_boots: deque[str] = deque(maxlen=20)

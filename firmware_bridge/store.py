@@ -10,7 +10,7 @@ from fablab.devices import service as devices
 from fablab.interlock import alarms
 from fablab.usage import recording
 from fablab.usage.recording import instant
-from firmware_bridge.dialogue import Dialogue
+from firmware_bridge.dialogue import DISOBEYS, Dialogue
 from firmware_bridge.inbound import Inbound
 from firmware_bridge.registry import Ear, Registry
 from firmware_bridge.turn import Turn
@@ -19,7 +19,6 @@ TELL_EVERY_S = 2.0
 """Figures that only move (power, progress) become an event at most once in so many seconds and device."""
 SEEN_EVERY_S = 60.0
 UNGRANTED = "relay_on_without_grant"
-DISOBEYS = "does_not_obey"
 
 
 class Store:

@@ -92,6 +92,7 @@ class Turn:
         self.sessions[ear.id, change.key] = Derived(ear.id, ear.resource_id, change, progress)
         live = ear.live
         if is_open:
+            ear.unproven_at = None
             if live.get("session") != change.key or live.get("job") != change.job:
                 self.status[ear.id] = ear
             live.update(state="working", session=change.key, job=change.job, since=instant(change.start_at).isoformat())
@@ -134,6 +135,8 @@ class Turn:
         if ear.heard_boot is not None and ear.heard_boot != change.boot:
             ear.past_boots.append(ear.heard_boot)
         ear.heard_boot, ear.heard_up = change.boot, (change.at, change.up_ms / 1000)
+        if change.relay:
+            ear.unproven_at = None
         self.beats[ear.id] = (ear, change)
 
     def _info(self, ear: Ear, change: DeviceInfo) -> None:
