@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
 
+from argon2 import PasswordHasher
 from flask import Flask
 
 from fablab.app import create_app
@@ -63,6 +64,7 @@ class Lab:
     config: Config
     tokens: tuple[str, ...]
     begins: datetime
+    password: str = ""
 
     @property
     def file(self) -> Path:
@@ -97,13 +99,20 @@ def slots(bookings: int, begins: datetime) -> list[Slot]:
     return made
 
 
-def make(folder: Path, bookings: int, *, url: str = "", mqtt: str = "embedded = true") -> Lab:
-    """Makes the lab in an empty folder, on SQLite there or on the given database; `mqtt` is that section's text."""
+def make(folder: Path, bookings: int, *, url: str = "", mqtt: str = "embedded = true", password: bool = False) -> Lab:
+    """Makes the lab in an empty folder, on SQLite there or on the given database.
+
+    `mqtt` is that section's text; `password` gives everybody one to sign in with.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "secret_key").write_text(token_urlsafe(48))
     (folder / "config.toml").write_text(_CONFIG.format(url=url or f"sqlite:///{folder}/lab.db", mqtt=mqtt))
     lab = Lab(
-        folder, load_config(folder / "config.toml"), tuple(token_urlsafe(32) for _ in range(PEOPLE)), whole_hour()
+        folder,
+        load_config(folder / "config.toml"),
+        tuple(token_urlsafe(32) for _ in range(PEOPLE)),
+        whole_hour(),
+        token_urlsafe(16) if password else "",
     )
     with create_core_app(lab.config).app_context():
         schema.upgrade()
@@ -117,6 +126,7 @@ def make(folder: Path, bookings: int, *, url: str = "", mqtt: str = "embedded = 
 def _people_and_machines(lab: Lab) -> None:
     now = lab.begins
     people = range(1, PEOPLE + 1)
+    password = PasswordHasher().hash(lab.password) if lab.password else None
     bulk_insert(
         Person,
         [
@@ -124,6 +134,7 @@ def _people_and_machines(lab: Lab) -> None:
                 "id": n,
                 "name": f"Person {n}",
                 "email": f"person{n}@example.org",
+                "password": password,
                 "session_key": token_urlsafe(16),
                 "role": Role.MANAGER if n == PEOPLE else Role.MAKER,
                 "language": "en",

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 HOST = "127.0.0.1"
 READY_S = 30.0
@@ -80,6 +82,19 @@ class Client:
         answer = self._connection.getresponse()
         content = answer.read()
         return answer.status, content, time.perf_counter() - begun
+
+    def visit(
+        self, method: str, path: str, form: dict[str, str] | None = None, cookies: str = ""
+    ) -> tuple[int, bytes, str]:
+        """Status, body and cookies of one request of a browser that follows nothing."""
+        headers = self.headers | {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
+        self._connection.request(method, path, urlencode(form) if form else None, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        jar = SimpleCookie(cookies)
+        for line in answer.headers.get_all("Set-Cookie", []):
+            jar.load(line)
+        return answer.status, content, "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())
 
     def close(self) -> None:
         """Closes the connection."""
