@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
-from fablab.web import access, api, csrf, errors, headers, locale, pages
+from fablab.web import access, api, assets, csrf, errors, headers, locale, names, navigation, pages
 
 MAX_FORM = 10 * 1024 * 1024
 
@@ -42,6 +42,9 @@ def create_app(config: Config) -> APIFlask:
     locale.init_app(app, babel)
     errors.init_app(app)
     pages.init_app(app)
+    assets.init_app(app)
+    names.init_app(app)
+    navigation.init_app(app)
     access.init_app(app)
     csrf.init_app(app)
     api.init_app(app)
