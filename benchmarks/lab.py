@@ -13,6 +13,7 @@ from secrets import token_urlsafe
 
 from argon2 import PasswordHasher
 from flask import Flask
+from sqlalchemy import text
 
 from fablab.app import create_app
 from fablab.certifications.models import Certification, Grant, Requirement
@@ -20,7 +21,7 @@ from fablab.core import schema
 from fablab.core.actor import Role
 from fablab.core.app import create_core_app
 from fablab.core.config import Config, load_config
-from fablab.core.db import bulk_insert, db, transaction
+from fablab.core.db import bulk_insert, db, is_postgresql, transaction
 from fablab.people.models import ApiToken, Person
 from fablab.reservations.models import Allocation, Reservation, ReservationState
 from fablab.resources.models import Kind, Resource
@@ -119,6 +120,8 @@ def make(folder: Path, bookings: int, *, url: str = "", mqtt: str = "embedded = 
         with transaction():
             _people_and_machines(lab)
         _reservations(slots(bookings, lab.begins), lab.begins)
+        if is_postgresql():
+            _count_on()
         db.engine.dispose()
     return lab
 
@@ -189,4 +192,13 @@ def _reservations(wanted: list[Slot], now: datetime) -> None:
                     {"reservation_id": n, "resource_id": resource, "starts_at": starts, "ends_at": ends, "live": True}
                     for n, (resource, starts, ends) in part
                 ],
+            )
+
+
+def _count_on() -> None:
+    """PostgreSQL counts ids beside the table: tell it where the rows with numbers of their own end."""
+    with transaction() as session:
+        for table in ("person", "certification", "resource", "reservation"):
+            session.execute(
+                text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
             )
