@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import time as time_of_day
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,7 +75,8 @@ class Reader:
     def tap(self, number: int, uid: str = UID, **over: Any) -> str:
         """Present a card; gives the request's number."""
         rid = f"{self.boot}:{number}"
-        self.say("tap", **{"up": self.up(), "rid": rid, "uid": uid} | over)
+        body: dict[str, Any] = {"up": self.up(), "rid": rid, "uid": uid} | over
+        self.say("tap", **body)
         return rid
 
     def beat(self, lid: int | None, *, relay: bool = True) -> int:
@@ -92,6 +94,10 @@ class Reader:
     def told(self, leaf: str) -> list[dict[str, Any]]:
         """What this device was told under one leaf."""
         return [json.loads(payload) for topic, payload in self.client.heard if topic == f"{BASE}/dn/{leaf}"]
+
+    def renewed(self, lid: int) -> bool:
+        """True when there was a lease after this one."""
+        return any(one["lid"] > lid for one in self.told("lease"))
 
     def answer(self, rid: str, count: int = 1) -> dict[str, Any]:
         """The answer to a tap."""
@@ -218,7 +224,7 @@ def test_a_lease_is_renewed_at_each_heartbeat_that_shows_it(scene: Scene) -> Non
     lid = scene.start()["lid"]
     for _ in range(3):
         beat = scene.reader.beat(lid)
-        until(lambda lid=lid: any(one["lid"] > lid for one in scene.reader.told("lease")), what="renewed")
+        until(partial(scene.reader.renewed, lid), what="renewed")
         lease = scene.reader.told("lease")[-1]
         assert (lease["hb"], lease["boot"], lease["ttl"]) == (beat, scene.reader.boot, 30_000)
         lid = lease["lid"]
@@ -335,15 +341,16 @@ def test_a_gap_in_the_records_is_asked_for(scene: Scene) -> None:
     scene.reader.record("relay", on=True, why="test")
     scene.reader.seq += 2
     scene.reader.record("relay", on=False, why="test")
-    until(lambda: _nudge(scene.reader) or scene.reader.told("cmd"), what="asked for the missing records", timeout=9)
+    until(lambda: _asked(scene.reader), what="asked for the missing records", timeout=9)
     asked = scene.reader.told("cmd")[0]
     assert (asked["op"], asked["from"], asked["to"]) == ("replay", 2, 3)
     assert {one["seq"] for one in scene.reader.told("ack")} == {1}
 
 
-def _nudge(reader: Reader) -> None:
+def _asked(reader: Reader) -> bool:
     time.sleep(0.5)
     reader.beat(None, relay=False)
+    return bool(reader.told("cmd"))
 
 
 def test_the_lease_of_a_device_that_fell_silent_is_forgotten(scene: Scene) -> None:

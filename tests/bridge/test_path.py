@@ -39,6 +39,11 @@ def journalled(**where: Any) -> int:
     return db.session.scalar(query.filter_by(**where)) or 0
 
 
+def _discovered() -> list[Device]:
+    db.session.rollback()
+    return devices.list_devices(DeviceState.DISCOVERED)
+
+
 def test_a_message_goes_from_the_broker_into_the_journal_and_becomes_usage(
     app: Flask, broker: LiveBroker, run_bridge: RunBridge
 ) -> None:
@@ -118,8 +123,8 @@ def test_a_stranger_on_the_broker_is_offered_for_adoption(
     run_bridge(app, broker)
     with Client(broker, "fablab-devices") as device:
         device.say("tele/plug_new/LWT", "Online", retain=True)
-        until(lambda: db.session.rollback() or devices.list_devices(DeviceState.DISCOVERED), what="seen")
-    found = devices.list_devices(DeviceState.DISCOVERED)[0]
+        until(_discovered, what="seen")
+    found = _discovered()[0]
     assert (found.dialect, found.base) == ("tasmota", "plug_new")
 
 
@@ -131,7 +136,9 @@ def test_a_device_adopted_while_the_bridge_runs_is_heard_and_a_forgotten_one_is_
     devices.adopt(staff, found.id, clock.now(), resource_id=make_machine().id)
     until(lambda: bridge.registry.remembered("main", "tele/plug_late/SENSOR"), what="listening")
     with Client(broker, "fablab-devices") as device:
-        until(lambda: device.say("tele/plug_late/SENSOR", sensor(5)) or journalled(device_id=found.id), what="heard")
+        time.sleep(0.2)  # the subscription is on its way
+        device.say("tele/plug_late/SENSOR", sensor(5))
+        until(lambda: journalled(device_id=found.id), what="heard")
         devices.forget(staff, found.id, clock.now())
         until(lambda: not bridge.registry.remembered("main", "tele/plug_late/SENSOR"), what="not listening")
         before = journalled()

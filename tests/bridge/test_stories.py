@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,6 +56,10 @@ def core(sqlite_config: Config) -> Iterator[Flask]:
         db.engine.dispose()
 
 
+def _more(bridge: Bridge, before: int) -> bool:
+    return bridge.stored > before
+
+
 def speaker(topic: str) -> str:
     """The account that may speak on a topic."""
     return topic.split("/")[3] if topic.startswith("fablab/v1/") else "fablab-devices"
@@ -85,7 +90,7 @@ class Stage:
             before = bridge.stored
             self.say(line, retain=bool(line.get("pub_retain")))
             if bridge.registry.remembered("main", line["topic"]):
-                until(lambda before=before: bridge.stored > before, what=f"stored {line['topic']} at {line['t']}")
+                until(partial(_more, bridge, before), what=f"stored {line['topic']} at {line['t']}")
         self._clock.t = lines[-1]["t"] + TAIL_S
         until(lambda: (bridge.registry.next_due() or 1e12) > self._clock() and not len(bridge.inbox), what="timers")
 
