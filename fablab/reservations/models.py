@@ -11,6 +11,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fablab.core.db import Base, BigId, choice
+from fablab.people.models import Person
+from fablab.resources.models import Resource
 
 
 class ReservationState(StrEnum):
@@ -40,6 +42,7 @@ class Reservation(Base):
     end_reason: Mapped[str] = mapped_column(String(500), default="")
 
     allocations: Mapped[list["Allocation"]] = relationship(back_populates="reservation", order_by="Allocation.id")
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
 
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="order"),
@@ -60,6 +63,7 @@ class Allocation(Base):
     live: Mapped[bool] = mapped_column(default=True)
 
     reservation: Mapped[Reservation] = relationship(back_populates="allocations")
+    resource: Mapped[Resource] = relationship()
 
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="order"),

@@ -1,0 +1,219 @@
+"""Resources and places: what can be booked, where it stands, whether it is in service."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload
+
+from fablab.core import audit, events, outbox
+from fablab.core.actor import Actor, Role
+from fablab.core.config import Config
+from fablab.core.db import Texts, db, lock, transaction
+from fablab.core.errors import Conflict, Forbidden, Invalid, NotFound
+from fablab.resources.models import Kind, Place, Resource, ServiceState
+from fablab.resources.rules import Calendar, Opening
+
+CHANGEABLE = frozenset({"kind", "name", "description", "model", "place_id", "documents", "rules", "risk_class"})
+"""What `change` may set; the service state has its own function."""
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def resources_query(
+    *, kind: Kind | None = None, place_id: int | None = None, search: str = "", state: ServiceState | None = None
+) -> Select[Any]:
+    """All resources that are not retired and fit every filter; a place includes the places in it."""
+    query = select(Resource).where(Resource.retired_at.is_(None)).options(joinedload(Resource.place))
+    if kind is not None:
+        query = query.where(Resource.kind == kind)
+    if place_id is not None:
+        query = query.where(Resource.place_id.in_(_inside(place_id)))
+    if state is not None:
+        query = query.where(Resource.service_state == state)
+    if search.strip():
+        query = query.where(Resource.id.in_(_found(search)))
+    return query
+
+
+def list_resources(
+    *, kind: Kind | None = None, place_id: int | None = None, search: str = "", state: ServiceState | None = None
+) -> list[Resource]:
+    """As `resources_query`, in the order in which they were added."""
+    query = resources_query(kind=kind, place_id=place_id, search=search, state=state)
+    return list(db.session.scalars(query.order_by(Resource.id)))
+
+
+def get_resource(resource_id: int) -> Resource:
+    """One resource; raises NotFound, also for a retired one."""
+    query = select(Resource).where(Resource.id == resource_id).options(joinedload(Resource.place))
+    found = db.session.scalar(query)
+    if found is None or found.retired_at is not None:
+        raise NotFound(f"There is no resource {resource_id}.")
+    return found
+
+
+def resources_by_id(ids: Sequence[int]) -> dict[int, Resource]:
+    """These resources, retired ones too, by their ids."""
+    return {one.id: one for one in db.session.scalars(select(Resource).where(Resource.id.in_(ids)))}
+
+
+def places() -> list[tuple[Place, int]]:
+    """All places as a tree in reading order: each with its depth, below its parent."""
+    children: dict[int | None, list[Place]] = {}
+    for place in db.session.scalars(select(Place).order_by(Place.id)):
+        children.setdefault(place.parent_id, []).append(place)
+
+    def walk(parent: int | None, depth: int) -> list[tuple[Place, int]]:
+        return [row for one in children.get(parent, ()) for row in [(one, depth), *walk(one.id, depth + 1)]]
+
+    return walk(None, 0)
+
+
+def place_path(place_id: int | None) -> list[Texts]:
+    """The names from the outermost place down to this one; empty for none."""
+    known = {place.id: place for place in db.session.scalars(select(Place))}
+    path: list[Texts] = []
+    while place_id is not None and place_id in known and len(path) < len(known):
+        path.insert(0, known[place_id].name)
+        place_id = known[place_id].parent_id
+    return path
+
+
+def calendar(config: Config) -> Calendar:
+    """The lab's opening hours as the rules take them."""
+    return Calendar(
+        zone=config.lab.zone,
+        openings={
+            day: tuple(Opening(one.opens, one.closes) for one in hours)
+            for day, hours in config.lab.opening_hours.items()
+        },
+        closed_days=frozenset(config.lab.closed_days),
+    )
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def add(actor: Actor, values: Mapping[str, Any], now: datetime) -> Resource:
+    """A new resource in service. `values` are of `CHANGEABLE`, with kind and name. Managers. Raises Invalid."""
+    _need(actor, Role.MANAGER)
+    with transaction() as session:
+        _check(values)
+        resource = Resource(created_at=now, **{"description": {}, **values})
+        session.add(resource)
+        session.flush()
+        audit.record(actor, "resource.added", resource, now, after=values)
+        events.append("resource.added", now, resource_id=str(resource.id))
+        return resource
+
+
+def change(actor: Actor, resource_id: int, values: Mapping[str, Any], now: datetime) -> Resource:
+    """Sets what `values` (of `CHANGEABLE`) names. Managers. Raises NotFound, Invalid."""
+    _need(actor, Role.MANAGER)
+    with transaction():
+        _check(values)
+        resource = _locked(resource_id)
+        changed = {name: value for name, value in values.items() if getattr(resource, name) != value}
+        if changed:
+            before = {name: getattr(resource, name) for name in changed}
+            for name, value in changed.items():
+                setattr(resource, name, value)
+            audit.record(actor, "resource.changed", resource, now, before=before, after=changed)
+            events.append("resource.changed", now, resource_id=str(resource.id))
+        return resource
+
+
+def retire(actor: Actor, resource_id: int, now: datetime) -> None:
+    """Takes a resource out of all lists for good; its past stays. Managers. Raises NotFound."""
+    _need(actor, Role.MANAGER)
+    with transaction():
+        resource = _locked(resource_id)
+        resource.retired_at = now
+        audit.record(actor, "resource.retired", resource, now)
+        events.append("resource.retired", now, resource_id=str(resource.id))
+        outbox.review_access(now, "resource_out_of_service", resource_id=resource.id)
+
+
+def take_out_of_service(actor: Actor, resource_id: int, note: str, now: datetime) -> Resource:
+    """Nobody may use or book it until it is back; running uses are judged anew at once. `note` says why. Staff."""
+    return _set_service(actor, resource_id, ServiceState.OUT_OF_SERVICE, note, now)
+
+
+def put_into_service(actor: Actor, resource_id: int, now: datetime) -> Resource:
+    """It may be used again. Staff. Raises NotFound, Conflict when it was in service."""
+    return _set_service(actor, resource_id, ServiceState.IN_SERVICE, "", now)
+
+
+def _set_service(actor: Actor, resource_id: int, state: ServiceState, note: str, now: datetime) -> Resource:
+    _need(actor, Role.INSTRUCTOR)
+    note = note.strip()
+    if len(note) > 500:
+        raise Invalid({"note": "must have at most 500 characters"})
+    if state is ServiceState.OUT_OF_SERVICE and not note:
+        raise Invalid({"note": "must say why it is out of service"})
+    with transaction():
+        resource = _locked(resource_id)
+        if (resource.service_state, resource.service_note) == (state, note):
+            raise Conflict("It is in this state already.")
+        before = {"service_state": resource.service_state.value, "service_note": resource.service_note}
+        resource.service_state, resource.service_note = state, note
+        after = {"service_state": state.value, "service_note": note}
+        audit.record(actor, "resource.status", resource, now, before=before, after=after)
+        events.append("resource.status", now, resource_id=str(resource.id), **after)
+        if state is ServiceState.OUT_OF_SERVICE:
+            outbox.review_access(now, "resource_out_of_service", resource_id=resource.id)
+        return resource
+
+
+def _locked(resource_id: int) -> Resource:
+    resource = lock(Resource, resource_id)
+    if resource is None or resource.retired_at is not None:
+        raise NotFound(f"There is no resource {resource_id}.")
+    return resource
+
+
+def _need(actor: Actor, role: Role) -> None:
+    if not actor.is_at_least(role):
+        raise Forbidden(f"this needs the role {role.value}")
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    """Raises Invalid for a field that does not exist or a place that is not known."""
+    unknown = sorted(set(values) - CHANGEABLE)
+    if unknown:
+        raise Invalid(dict.fromkeys(unknown, "there is no such field"))
+    if "name" in values and not any(text.strip() for text in values["name"].values()):
+        raise Invalid({"name": "must not be empty"})
+    place_id = values.get("place_id")
+    if place_id is not None and db.session.get(Place, place_id) is None:
+        raise Invalid({"place_id": "there is no such place"})
+
+
+def _inside(place_id: int) -> list[int]:
+    """The place and all that lie in it, however deep."""
+    inside = [place_id]
+    tree = [(place.id, place.parent_id) for place in db.session.scalars(select(Place))]
+    for here in inside:
+        inside += [one for one, parent in tree if parent == here and one not in inside]
+    return inside
+
+
+def _found(search: str) -> list[int]:
+    """Resources whose name, description or model holds every word, whatever the case and the accents. There are at
+    most some hundred, and the texts of several languages in one column are nothing that a database could search."""
+    wanted = _plain(search).split()
+    rows = db.session.execute(select(Resource.id, Resource.name, Resource.description, Resource.model))
+    return [
+        ident
+        for ident, name, description, model in rows
+        if all(word in _plain(" ".join([*name.values(), *description.values(), model])) for word in wanted)
+    ]
+
+
+def _plain(words: str) -> str:
+    parts = unicodedata.normalize("NFKD", words.casefold())
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))
