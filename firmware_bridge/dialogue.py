@@ -90,13 +90,18 @@ class Dialogue:
             if running is None:
                 continue
             if ear.unproven_at is not None and turn.now - ear.unproven_at > OBEY_S:
-                alarms.raise_alarm(ear.id, ear.resource_id, DISOBEYS, instant(turn.now))
+                self.alarm(ear, DISOBEYS, turn.now)
                 ear.unproven_at = None
             lease = interlock.lease_for(running.resource_id)
             ear.lease_until = ear.lease_until or max(turn.now, running.at.timestamp()) + lease
             if turn.now > ear.lease_until + lease:
                 interlock.end_use(running, instant(ear.lease_until), "lease")
                 ear.running = None
+
+    def alarm(self, ear: Ear, kind: str, at: float) -> None:
+        """Open an alarm, unless the same one is open."""
+        ear.alarms.add(kind)
+        alarms.raise_alarm(ear.id, ear.resource_id, kind, instant(at))
 
     def settle(self) -> None:
         """The turn is stored: what was refused without the database is now written down."""

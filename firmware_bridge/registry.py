@@ -14,6 +14,7 @@ from fablab.core.db import db
 from fablab.devices import service as devices
 from fablab.devices.models import Device, DeviceState
 from fablab.interlock import service as interlock
+from fablab.interlock.alarms import open_alarms
 from firmware_bridge.decoders import BY_NAME, Decoder
 from firmware_bridge.devicefold import DeviceFold
 from firmware_bridge.topics import Router, without_overlaps
@@ -32,7 +33,7 @@ class Ear:
     All of it is a copy of what the database holds; after a failed transaction it is thrown away and read again.
     """
 
-    def __init__(self, row: Device) -> None:
+    def __init__(self, row: Device, running: interlock.Running | None, alarms: set[str]) -> None:
         self.id = row.id
         self.name = row.name
         self.broker = row.broker
@@ -46,7 +47,8 @@ class Ear:
         self.online = row.online
         self.seen_at: datetime | None = row.last_seen_at
         self.fold = self._fold(row)
-        self.running: interlock.Running | None = None
+        self.running = running
+        self.alarms = alarms  # kinds that are open
         self.lease_until = 0.0
         self.unproven_at: float | None = None  # a grant of which no use was seen yet
         self.heard_boot: str | None = None
@@ -59,9 +61,6 @@ class Ear:
         self.told_at = 0.0
         self.sampled_at = 0.0
         self.energy_wh: float | None = None
-        if self.native:
-            grants = interlock.running_grants(device_id=row.id)
-            self.running = grants[-1] if grants else None
 
     def _fold(self, row: Device) -> DeviceFold | None:
         try:
@@ -97,7 +96,11 @@ class Registry:
         rows = devices.list_devices()
         self.known = {(row.broker, row.dialect, row.base) for row in rows}
         adopted = [row for row in rows if row.state is DeviceState.ADOPTED]
-        ears = {row.id: self._ear(row) for row in adopted}
+        grants = {one.device_id: one for one in interlock.running_grants()}
+        alarms: dict[int, set[str]] = {}
+        for alarm in open_alarms():
+            alarms.setdefault(alarm.device_id, set()).add(alarm.kind)
+        ears = {row.id: self._ear(row, grants.get(row.id), alarms.get(row.id, set())) for row in adopted}
         self._ears = ears
         self._lost.clear()
         self._routers = {
@@ -124,7 +127,9 @@ class Registry:
         if ident in self._lost:
             row = db.session.get(Device, ident, populate_existing=True)
             if row is not None:
-                self._ears[ident] = Ear(row)
+                grants = interlock.running_grants(device_id=ident)
+                kinds = {one.kind for one in open_alarms(ident)}
+                self._ears[ident] = Ear(row, grants[-1] if grants else None, kinds)
                 self.plan(self._ears[ident])
             self._lost.discard(ident)
         return self._ears[ident]
@@ -189,10 +194,10 @@ class Registry:
         """The lab's own site, and that of any native device adopted from another one."""
         return sorted({self._site, *(ear.base.split("/")[2] for ear in self._ears.values() if ear.native)})
 
-    def _ear(self, row: Device) -> Ear:
+    def _ear(self, row: Device, running: interlock.Running | None, alarms: set[str]) -> Ear:
         old = self._ears.get(row.id)
         if old is None or row.id in self._lost or old.options != {**row.options, "base": row.base}:
-            return Ear(row)
+            return Ear(row, running, alarms)
         old.name, old.resource_id, old.broker = row.name, row.resource_id, row.broker
         return old
 

@@ -73,7 +73,7 @@ class Store:
 
     def _alarms(self, turn: Turn) -> None:
         for ear, alarm in list(turn.alarms):
-            alarms.raise_alarm(ear.id, ear.resource_id, alarm.kind, instant(alarm.at))
+            self._dialogue.alarm(ear, alarm.kind, alarm.at)
             if alarm.kind == UNGRANTED:
                 self._dialogue.switch_off(turn, ear)
 
@@ -87,8 +87,8 @@ class Store:
                 ear.live["session_id"], ear.live["person_id"] = one.id, one.person_id
             elif ear.live.get("session_id") == one.id:
                 ear.live["session_id"] = ear.live["person_id"] = None
-            if one.began and ear.native:
-                alarms.end_alarms(ear.id, (DISOBEYS,), instant(turn.now))
+            if one.began:
+                _end_alarm(turn, ear, DISOBEYS)
         recording.store_readings([row for ear, reading in turn.samples if (row := _sample(ear, reading)) is not None])
 
     def _status(self, turn: Turn) -> None:
@@ -98,7 +98,7 @@ class Store:
                 continue
             ear.moved, ear.told_at = False, turn.now
             if ear.live.get("relay") is False:
-                alarms.end_alarms(ear.id, (UNGRANTED,), instant(turn.now))
+                _end_alarm(turn, ear, UNGRANTED)
             shown = {name: ear.live.get(name) for name in ("state", "progress", "power_w", "since")}
             resource = None if ear.resource_id is None else str(ear.resource_id)
             events.append("resource.status", instant(turn.now), resource_id=resource, device_id=str(ear.id), **shown)
@@ -116,6 +116,12 @@ class Store:
             self._seen[key] = turn.now
             fresh |= devices.see(sighting, broker, instant(turn.now)) is not None
         return fresh
+
+
+def _end_alarm(turn: Turn, ear: Ear, kind: str) -> None:
+    if kind in ear.alarms:
+        ear.alarms.discard(kind)
+        alarms.end_alarms(ear.id, (kind,), instant(turn.now))
 
 
 def _state(ear: Ear) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def end_alarms(device_id: int, kinds: Sequence[str], at: datetime) -> None:
         )
 
 
-def open_alarms() -> list[Alarm]:
-    """Alarms that nobody and nothing has ended, newest first."""
-    return list(db.session.scalars(select(Alarm).where(Alarm.ended_at.is_(None)).order_by(Alarm.id.desc())))
+def open_alarms(device_id: int | None = None) -> list[Alarm]:
+    """Alarms that nobody and nothing has ended, newest first: all, or those of one device."""
+    query = select(Alarm).where(Alarm.ended_at.is_(None)).order_by(Alarm.id.desc())
+    return list(db.session.scalars(query if device_id is None else query.where(Alarm.device_id == device_id)))
