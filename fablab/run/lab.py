@@ -10,6 +10,9 @@ from fablab.run import web
 from fablab.run.supervisor import Program, answers, supervise
 from firmware_bridge import broker
 
+FAREWELL_S = 1.0
+"""How long the embedded broker stays when all end: bridge and devices say good-bye through it."""
+
 
 def run(config: Config, file: Path | None, announce: Callable[[], None], plan: Path | None = None) -> int:
     """Run everything until something ends; `announce` is called once the pages answer. Returns the exit status."""
@@ -20,10 +23,11 @@ def run(config: Config, file: Path | None, announce: Callable[[], None], plan: P
 def programs(config: Config, file: Path | None, plan: Path | None = None) -> list[Program]:
     """Broker, bridge, jobs, pages, and the simulated devices of a plan. Writes the embedded broker's configuration."""
     options = ("--config", str(file)) if file is not None else ()
-    found = [Program(name, "fablab", (*options, name)) for name in ("bridge", "jobs", "web")]
+    found = [Program("bridge", "firmware_bridge", options)]
+    found += [Program(name, "fablab", (*options, name)) for name in ("jobs", "web")]
     if config.mqtt.embedded:
         told = broker.prepare(broker.home(config), config.mqtt.port)
-        found.insert(0, Program("broker", "firmware_bridge.broker", (str(told.config),)))
+        found.insert(0, Program("broker", "firmware_bridge.broker", (str(told.config),), FAREWELL_S))
         if plan is not None:
             arguments = (str(plan), "--broker", str(told.folder))
             found.append(Program("devices", "firmware_bridge.simulate", arguments))

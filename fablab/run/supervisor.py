@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 import threading
 import time
@@ -21,33 +22,44 @@ from honcho.printer import Message, Printer
 
 from fablab.run.child import SUPERVISOR
 
-ASKED_TO_END = {signal["rc"] for signal in SIGNALS.values()}
+ASKED_TO_END = {known["rc"] for known in SIGNALS.values()}
+REMARKS = ("started", "sending", "stopped", "received")
 LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process: a Python module with its arguments."""
+    """One process: a Python module with its arguments; asked to end, it works on for `linger_s`."""
 
     name: str
     module: str
     arguments: tuple[str, ...] = ()
+    linger_s: float = 0.0
 
     def command(self) -> str:
         """For the shell, which is replaced by the program itself, so that signals reach it."""
-        parts = [sys.executable, "-m", "fablab.run.child", self.module, *self.arguments]
+        parts = [sys.executable, "-m", "fablab.run.child", str(self.linger_s), self.module, *self.arguments]
         return f"exec {shlex.join(parts)}"
 
 
 class Console(Printer):
-    """Prints what the processes say; of the supervisor's own remarks only those that somebody needs."""
+    """Prints what the processes say; of the supervisor's own remarks none that nobody needs.
+
+    When nobody reads any more (the terminal is gone), the lab is asked to end.
+    """
+
+    _gone = False
 
     def write(self, message: Message) -> None:
         """One message of one process."""
         text = message.data.decode("utf-8", "replace") if isinstance(message.data, bytes) else message.data
-        if message.name == SYSTEM_PRINTER_NAME and ("started" in text or "sending" in text or "stopped" in text):
+        if self._gone or (message.name == SYSTEM_PRINTER_NAME and any(word in text for word in REMARKS)):
             return
-        super().write(message)
+        try:
+            super().write(message)
+        except OSError:
+            self._gone = True
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def supervise(programs: Sequence[Program], ready: Callable[[], bool], announce: Callable[[], None]) -> int:
@@ -56,10 +68,14 @@ def supervise(programs: Sequence[Program], ready: Callable[[], bool], announce: 
     environment = {**os.environ, SUPERVISOR: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
     for program in programs:
         manager.add_process(program.name, program.command(), env=environment)
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     ended = threading.Event()
     threading.Thread(target=_await, args=(ready, announce, ended), name="ready", daemon=True).start()
     try:
         manager.loop()
+    except BaseException:
+        manager.kill()
+        raise
     finally:
         ended.set()
     status = int(manager.returncode or 0)

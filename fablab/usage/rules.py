@@ -12,7 +12,7 @@ from typing import Any
 from fablab.devices import readings as r
 from fablab.usage import badges, jobs, native, power, presence
 from fablab.usage.badges import Read
-from fablab.usage.changes import Change
+from fablab.usage.changes import Change, LiveReading
 from fablab.usage.jobs import Jobs
 from fablab.usage.native import Native
 from fablab.usage.power import Machine
@@ -196,6 +196,14 @@ def _by_native(fold: Callable[[native.Native, Any], native.Told]) -> Hearer:
     return hearer
 
 
+def _progressed(state: UsageState, told: r.JobProgressed, how: UsageOptions) -> Told:
+    """A job goes on: people see how far, as often as the machine tells."""
+    state, out = _by_jobs(jobs.progressed)(state, told, how)
+    if state.jobs.open is None or told.fraction is None:
+        return state, out
+    return state, [LiveReading(told.at, progress=told.fraction), *out]
+
+
 def _birth(state: UsageState, told: r.Birth, how: UsageOptions) -> Told:
     return (state, []) if told.stored else _by_native(native.born)(state, told, how)
 
@@ -239,7 +247,7 @@ _HEARERS: Mapping[type, Hearer] = {
     r.Restarted: _living(_restarted),
     r.Fault: _living(_by_machine(power.faulted)),
     r.JobStarted: _living(_by_jobs(jobs.started)),
-    r.JobProgressed: _living(_by_jobs(jobs.progressed)),
+    r.JobProgressed: _living(_progressed),
     r.JobPaused: _living(_by_jobs(jobs.paused)),
     r.JobResumed: _living(_by_jobs(jobs.resumed)),
     r.JobStopping: _living(_by_jobs(jobs.stopping)),

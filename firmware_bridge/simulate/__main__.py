@@ -10,7 +10,10 @@ from pathlib import Path
 
 from firmware_bridge import broker as embedded
 from firmware_bridge.simulate import plan
-from firmware_bridge.simulate.runner import Broker, Runner
+from firmware_bridge.simulate.runner import Broker, Runner, await_server
+
+SERVER_WAIT_S = 20.0
+"""So long the devices wait for the bridge: what they say before is heard by nobody."""
 
 
 def main() -> None:
@@ -26,9 +29,11 @@ def main() -> None:
         embedded.wait_ready(told)
     except (plan.PlanError, embedded.BrokerError) as error:
         sys.exit(f"fablab: {error}")
-    runner = Runner(devices, Broker(embedded.HOST, told.port, embedded.DEVICES, told.device_password))
+    broker = Broker(embedded.HOST, told.port, embedded.DEVICES, told.device_password)
+    runner = Runner(devices, broker)
     signal.signal(signal.SIGTERM, runner.stop)
     signal.signal(signal.SIGINT, runner.stop)
+    await_server(broker, SERVER_WAIT_S, runner.stopping)
     logging.getLogger(__name__).info("%d simulated devices are on the broker", len(devices))
     runner.run()
 

@@ -168,6 +168,10 @@ class Runner:
         self.players = [Player(device, broker, clock) for device in devices]
         self._stopping = False
 
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
     def stop(self, *_signal: object) -> None:
         """Make `run` end soon; safe in a signal handler."""
         self._stopping = True
@@ -200,3 +204,25 @@ class Runner:
         readable, writable, _ = select.select(list(sockets), writers, [], wait)
         for opened in {*readable, *writable}:
             sockets[opened].work(opened in readable, opened in writable)
+
+
+def await_server(broker: Broker, timeout_s: float, give_up: Callable[[], bool]) -> bool:
+    """Return once the lab's bridge says that it listens: True; False when it does not in time or `give_up` says so."""
+    listens: list[bool] = []
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="simulated-devices")
+    client.username_pw_set(broker.username, broker.password or None)
+
+    def connected(*_details: object) -> None:
+        client.subscribe("fablab/v1/+/server/status", 1)
+
+    def heard(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        listens.append(b'"on":true' in message.payload.replace(b" ", b""))
+
+    client.on_connect, client.on_message = connected, heard
+    client.connect(broker.host, broker.port, KEEPALIVE_S)
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until and not give_up() and not (listens and listens[-1]):
+        client.loop(0.1)
+    client.disconnect()
+    client.loop(0.1)
+    return bool(listens and listens[-1])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from fablab.devices.readings import Message
-from fablab.usage.changes import Alarm, Availability, Change, SessionChange, TapHeard
+from fablab.usage.changes import Alarm, Availability, Change, LiveReading, SessionChange, TapHeard
 from firmware_bridge.devicefold import DeviceFold
 from firmware_bridge.simulate.device import Device, Publish, Truth
 from firmware_bridge.simulate.loads import LOADS
@@ -116,7 +116,11 @@ def test_moonraker(seed: int, pace: float) -> None:
 def test_joined_in_mid_print(make: type[OctoPrint] | type[Moonraker]) -> None:
     device = make("one", 5, base="one/", joins=True, story=("completed",))
     dialect = "octoprint" if make is OctoPrint else "moonraker"
-    derived = sessions(play(device, {"base": "one/"}, 1, dialect))
+    changes = play(device, {"base": "one/"}, 1, dialect)
+    derived = sessions(changes)
+    shown = [one.progress for one in changes if isinstance(one, LiveReading) and one.progress is not None]
+    assert 0.15 < shown[0] < 0.92
+    assert max(shown) > 0.98
     assert derived[0].start_at == pytest.approx(device.truth[0].start, abs=5)
     assert derived[0].outcome == "completed"
     assert "start_estimated" in derived[0].flags
