@@ -1,0 +1,160 @@
+"""The interlock's decisions with the database: who may, what is written down, what ends."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from fablab.core import badges, events
+from fablab.core.db import db, transaction
+from fablab.core.errors import NotFound
+from fablab.devices.models import Device
+from fablab.interlock import alarms, service
+from fablab.interlock.models import AccessDecision
+from fablab.people.models import Badge, Person
+from fablab.resources.models import Resource
+from tests.factories import (
+    NOW,
+    make_certification,
+    make_device,
+    make_grant,
+    make_machine,
+    make_person,
+    make_reservation,
+    require_certification,
+    save,
+)
+
+UID = "04A2246AB15C80"
+
+
+class Lab:
+    """A laser that asks for a certification, Ada who holds it, and her badge."""
+
+    def __init__(self) -> None:
+        self.ada: Person = make_person(name="Ada Lovelace")
+        self.laser: Resource = make_machine("Laser")
+        certification = make_certification()
+        require_certification(self.laser, certification)
+        self.grant = make_grant(self.ada, certification)
+        save(Badge(person_id=self.ada.id, uid_hash=badges.uid_hash(UID), issued_at=NOW))
+        self.device: Device = make_device(self.laser, dialect="fablab_v1", base="fablab/v1/lab1/laser-1")
+
+    def tap(self, number: int, seconds: float = 0, **over: object) -> service.Answer:
+        values = {
+            "device_id": self.device.id,
+            "resource_id": self.laser.id,
+            "at": NOW + timedelta(seconds=seconds),
+            "rid": f"1-aa:{number}",
+            "boot": "1-aa",
+            "uid": UID,
+        }
+        return service.badge_in(service.Tap(**values | over))  # type: ignore[arg-type]  # overrides of any field
+
+
+@pytest.fixture
+def lab(app: Flask) -> Lab:
+    return Lab()
+
+
+def codes(lab: Lab) -> list[str]:
+    return [denial.code for denial in service.check_access(lab.ada.id, lab.laser.id, NOW)]
+
+
+def test_the_question_of_the_api_is_the_decision_of_the_reader(lab: Lab) -> None:
+    assert codes(lab) == []
+    assert lab.tap(1).granted
+
+
+def test_unknown_person_or_resource_is_not_found(lab: Lab) -> None:
+    with pytest.raises(NotFound):
+        service.check_access(999, lab.laser.id, NOW)
+    with pytest.raises(NotFound):
+        service.check_access(lab.ada.id, 999, NOW)
+
+
+def test_a_machine_that_somebody_else_has_booked_is_not_opened(lab: Lab) -> None:
+    other = make_person()
+    make_reservation(other, [lab.laser], NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    assert codes(lab) == ["reserved_by_other"]
+    make_reservation(lab.ada, [lab.laser], NOW + timedelta(hours=1), NOW + timedelta(hours=2))
+    later = service.check_access(lab.ada.id, lab.laser.id, NOW + timedelta(hours=1))
+    assert later == []
+
+
+def test_a_decision_is_written_down_with_all_reasons(lab: Lab) -> None:
+    with transaction() as session:
+        session.merge(lab.grant).revoked_at = NOW
+        session.get_one(Person, lab.ada.id).active = False
+    answer = lab.tap(1)
+    assert (answer.granted, answer.code) == (False, "person_disabled")
+    row = db.session.scalars(select(AccessDecision)).one()
+    assert [one["code"] for one in row.denials] == ["person_disabled", "certification_revoked"]
+    assert [event.kind for event in events.since(0)] == ["access.denied"]
+
+
+def test_the_same_request_within_a_minute_is_the_same_answer_later_it_is_stale(lab: Lab) -> None:
+    first = lab.tap(1)
+    assert lab.tap(1, 59) == first
+    assert lab.tap(1, 61).code == service.STALE
+    assert len(db.session.scalars(select(AccessDecision)).all()) == 1
+
+
+def test_a_request_that_was_used_up_opens_nothing_again(lab: Lab) -> None:
+    assert lab.tap(1).act == "start"
+    assert lab.tap(2, 10).act == "end"
+    repeated = lab.tap(1, 12)
+    assert (repeated.granted, repeated.code) == (False, service.STALE)
+
+
+def test_a_stale_tap_is_written_down_and_refused(lab: Lab) -> None:
+    assert lab.tap(1, stale=True).code == service.STALE
+    assert service.running_grants() == []
+
+
+def test_a_reader_without_a_machine_and_an_ambiguous_card_open_nothing(lab: Lab) -> None:
+    assert lab.tap(1, resource_id=None).code == "blocked"
+    assert lab.tap(2, ambiguous=True).code == "blocked"
+    assert lab.tap(3, uid=None).code == "badge_unknown"
+    assert lab.tap(4, uid="94D8FC5F").code == "badge_unknown"
+
+
+def test_a_cloaked_number_is_the_same_badge(lab: Lab) -> None:
+    assert lab.tap(1, uid=badges.cloak(UID)).person_id == lab.ada.id
+
+
+def test_lease_numbers_only_rise(lab: Lab) -> None:
+    first = lab.tap(1)
+    running = service.running_grants(device_id=lab.device.id)[0]
+    second, seconds = service.renew(running, NOW)
+    third = service.end_use(running, NOW, "certification_revoked")
+    fourth = lab.tap(2, 5)
+    numbers = [first.lid, second, third, fourth.lid]
+    assert numbers == sorted({number for number in numbers if number is not None})
+    assert seconds == 60
+
+
+def test_who_lost_the_right_may_still_switch_off(lab: Lab) -> None:
+    assert lab.tap(1).act == "start"
+    with transaction() as session:
+        session.get_one(Person, lab.ada.id).active = False
+    assert [one.code for one in service.renewal_denials(service.running_grants()[0], NOW)] == ["person_disabled"]
+    assert lab.tap(2, 5).act == "end"
+
+
+def test_an_alarm_is_open_once_until_it_is_ended(lab: Lab) -> None:
+    assert alarms.raise_alarm(lab.device.id, lab.laser.id, "does_not_obey", NOW)
+    assert not alarms.raise_alarm(lab.device.id, lab.laser.id, "does_not_obey", NOW)
+    alarms.end_alarms(lab.device.id, ("does_not_obey",), NOW)
+    assert alarms.open_alarms() == []
+    assert alarms.raise_alarm(lab.device.id, lab.laser.id, "does_not_obey", NOW)
+
+
+def test_the_display_gets_the_end_of_the_free_time(lab: Lab) -> None:
+    closing = lab.tap(1).until
+    assert closing is not None
+    assert closing.hour == 18, "19:00 in Paris"
+    lab.tap(2, 1)
+    make_reservation(make_person(), [lab.laser], NOW + timedelta(hours=2), NOW + timedelta(hours=3))
+    assert lab.tap(3, 2).until == NOW + timedelta(hours=2)
