@@ -7,6 +7,7 @@ from fablab.core.events import Event
 from fablab.core.outbox import Outbox
 from fablab.devices.models import Device, Journal
 from fablab.interlock.models import AccessDecision, Alarm
+from fablab.notices.models import CalendarFeed, Notice, NoticeChannel, NoticeChoice, NoticeDelivery
 from fablab.people.models import ApiToken, Badge, Person, SignInFailure
 from fablab.reservations.models import Allocation, Reservation
 from fablab.resources.models import Place, Resource
@@ -31,6 +32,11 @@ MODELS: tuple[type[Base], ...] = (
     UsageReading,
     AccessDecision,
     Alarm,
+    Notice,
+    NoticeDelivery,
+    NoticeChannel,
+    NoticeChoice,
+    CalendarFeed,
     Event,
     Outbox,
     AuditEntry,

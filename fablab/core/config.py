@@ -191,9 +191,12 @@ class MailConfig(_Section):
 
 
 class NotificationsConfig(_Section):
-    """Other channels."""
+    """Other channels than mail."""
 
-    urls: tuple[str, ...] = Field((), description="Addresses in Apprise's form")
+    urls: tuple[str, ...] = Field((), description="The staff's channels, addresses in Apprise's form")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Hosts of the lab's own network that people's channels may reach, such as its ntfy server"
+    )
 
 
 class RetentionConfig(_Section):

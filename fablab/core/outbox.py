@@ -16,7 +16,7 @@ CLAIM_FOR = timedelta(seconds=30)
 
 
 class Outbox(Base):
-    """One delivery. `kind` names the deliverer (`device`, `mail`, `webhook`), `target` the receiver."""
+    """One delivery. `kind` names the deliverer (`device`, `notice`, `webhook`), `target` the receiver."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -46,8 +46,8 @@ def put(kind: str, target: str, payload: dict[str, Any], now: datetime, due_at: 
     db.session.add(Outbox(kind=kind, target=target, payload=payload, created_at=now, due_at=due_at or now))
 
 
-def claim(kind: str, now: datetime, limit: int = 50) -> list[Outbox]:
-    """Claims due deliveries of one kind for `CLAIM_FOR`, oldest first. Only inside `transaction()`.
+def claim(kind: str, now: datetime, limit: int = 50, hold: timedelta = CLAIM_FOR) -> list[Outbox]:
+    """Claims due deliveries of one kind for as long as `hold`, oldest first. Only inside `transaction()`.
 
     Each row goes to one claimer: the conditional UPDATE says who was first.
     """
@@ -65,7 +65,7 @@ def claim(kind: str, now: datetime, limit: int = 50) -> list[Outbox]:
     db.session.execute(
         update(Outbox)
         .where(Outbox.id.in_(ids))
-        .values(claimed_until=now + CLAIM_FOR, attempts=Outbox.attempts + 1)
+        .values(claimed_until=now + hold, attempts=Outbox.attempts + 1)
         .execution_options(synchronize_session=False)
     )
     return list(

@@ -208,6 +208,43 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_certification_grant_valid_until"), "certification_grant", ["valid_until"], unique=False)
     op.create_table(
+        "notice",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("receiver", sa.String(length=32), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("params", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("calendar", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("receiver", "message", "key", name=op.f("uq_notice_receiver_message_key")),
+    )
+    op.create_index(op.f("ix_notice_created_at"), "notice", ["created_at"], unique=False)
+    op.create_index(op.f("ix_notice_person_id"), "notice", ["person_id"], unique=False)
+    op.create_table(
+        "notice_channel",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("label", sa.String(length=60), nullable=False),
+        sa.Column("service", sa.String(length=60), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_channel_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice_channel")),
+    )
+    op.create_index(op.f("ix_notice_channel_person_id"), "notice_channel", ["person_id"], unique=False)
+    op.create_table(
+        "notice_choice",
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("wanted", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_choice_person_id")),
+        sa.PrimaryKeyConstraint("person_id", "message", "channel", name=op.f("pk_notice_choice")),
+    )
+    op.create_table(
         "reservation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
@@ -313,6 +350,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_allocation_reservation_id"), "allocation", ["reservation_id"], unique=False)
     op.create_table(
+        "calendar_feed",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_calendar_feed_person_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_calendar_feed_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_feed")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_calendar_feed_secret_hash")),
+    )
+    op.create_index(op.f("ix_calendar_feed_person_id"), "calendar_feed", ["person_id"], unique=False)
+    op.create_table(
         "device",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -348,6 +398,44 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_device_resource_id"), "device", ["resource_id"], unique=False)
     op.create_index(op.f("ix_device_state"), "device", ["state"], unique=False)
+    op.create_table(
+        "notice_delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("notice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "sent",
+                "failed",
+                "dropped",
+                name="deliverystate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("interrupted", sa.Boolean(), nullable=False),
+        sa.Column("error", sa.String(length=500), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["notice_id"], ["notice.id"], name=op.f("fk_notice_delivery_notice_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice_delivery")),
+        sa.UniqueConstraint("notice_id", "channel", name=op.f("uq_notice_delivery_notice_id_channel")),
+    )
+    op.create_index(
+        "ix_notice_delivery_failed",
+        "notice_delivery",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    )
     op.create_table(
         "requirement",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -549,9 +637,18 @@ def downgrade() -> None:
     op.drop_table("access_decision")
     op.drop_index(op.f("ix_requirement_certification_id"), table_name="requirement")
     op.drop_table("requirement")
+    op.drop_index(
+        "ix_notice_delivery_failed",
+        table_name="notice_delivery",
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    )
+    op.drop_table("notice_delivery")
     op.drop_index(op.f("ix_device_state"), table_name="device")
     op.drop_index(op.f("ix_device_resource_id"), table_name="device")
     op.drop_table("device")
+    op.drop_index(op.f("ix_calendar_feed_person_id"), table_name="calendar_feed")
+    op.drop_table("calendar_feed")
     op.drop_index(op.f("ix_allocation_reservation_id"), table_name="allocation")
     op.drop_index(
         "ix_allocation_live", table_name="allocation", sqlite_where=sa.text("live"), postgresql_where=sa.text("live")
@@ -562,6 +659,12 @@ def downgrade() -> None:
     op.drop_table("resource")
     op.drop_index("ix_reservation_person", table_name="reservation")
     op.drop_table("reservation")
+    op.drop_table("notice_choice")
+    op.drop_index(op.f("ix_notice_channel_person_id"), table_name="notice_channel")
+    op.drop_table("notice_channel")
+    op.drop_index(op.f("ix_notice_person_id"), table_name="notice")
+    op.drop_index(op.f("ix_notice_created_at"), table_name="notice")
+    op.drop_table("notice")
     op.drop_index(op.f("ix_certification_grant_valid_until"), table_name="certification_grant")
     op.drop_index("ix_certification_grant_holder", table_name="certification_grant")
     op.drop_index(op.f("ix_certification_grant_certification_id"), table_name="certification_grant")

@@ -1,0 +1,92 @@
+"""One example of every message, with texts that would show if they were not escaped."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from fablab.notices.messages import (
+    CertificationGranted,
+    CertificationLapsing,
+    CertificationRevoked,
+    ChannelAdded,
+    Message,
+    OverrunWarning,
+    ProblemReported,
+    ReservationCancelled,
+    ReservationChanged,
+    ReservationConfirmed,
+    ReservationMovedByStaff,
+    ReservationOffered,
+    ReservationReleased,
+    ReservationReminder,
+    ResourceOutOfService,
+    TrialNotice,
+)
+
+STARTS = datetime(2026, 3, 6, 13, 0, tzinfo=UTC)
+"""A Friday, 14:00 in Paris."""
+ENDS = STARTS + timedelta(hours=2)
+LASER = {"en": "Laser cutter <A&B>", "fr": "Découpe laser <A&B>", "bg": "Лазер <A&B>"}
+BASICS = {"en": "Laser basics", "fr": "Bases du laser", "bg": "Основи на лазера"}
+HOSTILE = 'Lens "dirty"\r\nBcc: eve@example.org\n<script>alert(1)</script> {{ 7*7 }} %(name)s'
+
+
+EXAMPLES: tuple[Message, ...] = (
+    ReservationConfirmed(reservation_id=12, resources=(LASER, BASICS), starts_at=STARTS, ends_at=ENDS),
+    ReservationChanged(
+        reservation_id=12,
+        resources=(LASER,),
+        starts_at=STARTS,
+        ends_at=STARTS + timedelta(days=3),
+        was_starts_at=STARTS - timedelta(days=1),
+        was_ends_at=ENDS - timedelta(days=1),
+        sequence=1,
+    ),
+    ReservationCancelled(
+        reservation_id=12, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, sequence=2, reason=HOSTILE
+    ),
+    ReservationCancelled(reservation_id=13, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
+    ReservationReminder(reservation_id=12, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
+    ReservationReleased(reservation_id=12, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, grace_minutes=15),
+    ReservationOffered(
+        reservation_id=12,
+        resources=(LASER,),
+        starts_at=STARTS,
+        ends_at=ENDS,
+        held_until=STARTS - timedelta(hours=3),
+        accept_path="/reservations/12",
+    ),
+    ReservationMovedByStaff(
+        reservation_id=12,
+        resources=(LASER,),
+        starts_at=STARTS,
+        ends_at=ENDS,
+        was_starts_at=STARTS - timedelta(days=1),
+        was_ends_at=ENDS - timedelta(days=1),
+        reason=HOSTILE,
+    ),
+    OverrunWarning(
+        reservation_id=12,
+        resources=(LASER,),
+        starts_at=STARTS,
+        ends_at=ENDS,
+        expected_until=STARTS + timedelta(hours=1),
+    ),
+    OverrunWarning(reservation_id=12, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
+    ResourceOutOfService(
+        reservation_id=12,
+        resources=(LASER,),
+        starts_at=STARTS,
+        ends_at=ENDS,
+        resource_id=3,
+        resource=LASER,
+        why=HOSTILE,
+        since=STARTS - timedelta(days=2),
+    ),
+    CertificationGranted(grant_id=4, certification=BASICS, until=date(2027, 3, 6)),
+    CertificationGranted(grant_id=4, certification=BASICS),
+    CertificationLapsing(grant_id=4, certification=BASICS, lapses_on=date(2026, 4, 5), days_before=30),
+    CertificationLapsing(grant_id=4, certification=BASICS, lapses_on=date(2026, 4, 5), days_before=7, by_disuse=True),
+    CertificationRevoked(grant_id=4, certification=BASICS, reason=HOSTILE),
+    ProblemReported(problem_id=8, resource_id=3, resource=LASER, problem=HOSTILE, reported_by='Zoë "Z" <Ж>'),
+    ChannelAdded(channel_id=5, label=HOSTILE, service="ntfy"),
+    TrialNotice(asked_at=STARTS),
+)
