@@ -37,7 +37,8 @@ def run(config: Config, *words: str) -> Result:
 
 def told(device: Device, minutes: float, watts: float, kwh: float) -> None:
     """A reading of a plug, as it stands in the journal."""
-    payload = json.dumps({"Time": "2026-03-02T09:05:05", "ENERGY": {"Total": kwh, "Power": watts}}).encode()
+    local = NOW + timedelta(hours=1, minutes=minutes)
+    payload = json.dumps({"Time": f"{local:%Y-%m-%dT%H:%M:%S}", "ENERGY": {"Total": kwh, "Power": watts}}).encode()
     values: dict[str, Any] = {"topic": f"tele/{device.base}/SENSOR", "payload": payload, "qos": 1, "retained": False}
     with transaction() as session:
         at = NOW + timedelta(minutes=minutes)
@@ -147,7 +148,7 @@ def test_devices_are_added_listed_given_an_account_and_forgotten(config: Config,
     assert password not in (tmp_path / "broker" / "passwords").read_text()
     assert f"user device-{device.id}" in (tmp_path / "broker" / "access.acl").read_text()
     assert run(config, "device", "forget", str(device.id)).exit_code == 0
-    db.session.expire_all()
+    db.session.rollback()
     assert devices.list_devices()[0].resource_id is None
 
 
