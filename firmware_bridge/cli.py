@@ -21,6 +21,7 @@ from firmware_bridge import record as recording
 from firmware_bridge import replay as replaying
 from firmware_bridge.bridge import Bridge
 from firmware_bridge.broker import BrokerError
+from firmware_bridge.derive import derive_command
 
 Load = Callable[[], Config]
 LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
@@ -144,7 +145,7 @@ def credentials(load: Load, device_id: int) -> None:
     click.echo("It is shown only now. Run `fablab broker-config DIR` and reload Mosquitto for it to count.")
 
 
-COMMANDS = (bridge_command, broker_config, record, replay)
+COMMANDS = (bridge_command, broker_config, derive_command, record, replay)
 
 
 def _account(device: Device) -> mosquitto.Account:
