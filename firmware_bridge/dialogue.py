@@ -35,6 +35,8 @@ SETTLE_S = 10.0
 GAP_WAIT_S = 3.0
 GAP_BACK_OFF_S = 300.0
 TIME_EVERY_S = 3600.0
+PRESENT_S = 600.0
+"""Somebody who badged at a plain reader so long ago is taken for who uses the machine now."""
 OBEY_S = 5.0
 DISOBEYS = "does_not_obey"
 """The alarm for a grant of which no use is seen within `OBEY_S`."""
@@ -48,9 +50,13 @@ class Dialogue:
         self._clock = clock
         self._gaps: dict[int, tuple[float, float]] = {}
         self._refused: set[tuple[int, str]] = set()
+        self._present: dict[int, tuple[str, float]] = {}
 
     def answer(self, turn: Turn) -> None:
         """Answer everything that this turn has heard."""
+        for ear, tap in turn.taps:
+            if tap.rid is None and tap.decision is None:
+                self._plain(ear, tap)
         asked = {(ear.id, tap.rid) for ear, tap in turn.taps if tap.rid is not None and tap.decision is None}
         for ear, tap in list(turn.taps):
             if tap.rid is not None and tap.decision is None:
@@ -180,6 +186,17 @@ class Dialogue:
             else:
                 ear.running = None
         turn.say(ear, "tap", _tap_body(rid, answer), expiry_s=TAP_EXPIRY_S)
+
+    def _plain(self, ear: Ear, tap: TapHeard) -> None:
+        """A badge at a reader that only reads: who is let in is taken for the user of the machine's next session."""
+        asked = interlock.Tap(ear.id, ear.resource_id, instant(tap.at), tap.key, uid=tap.uid, ambiguous=tap.ambiguous)
+        if interlock.note_tap(asked) and ear.resource_id is not None and tap.uid is not None:
+            self._present[ear.resource_id] = (tap.uid, tap.at)
+
+    def present(self, resource_id: int | None, at: float) -> str | None:
+        """The card that was let in at a plain reader of this resource shortly before `at`."""
+        uid, tapped_at = self._present.get(resource_id or 0, (None, 0.0))
+        return uid if 0 <= at - tapped_at <= PRESENT_S else None
 
     def _is_stale(self, ear: Ear, tap: TapHeard) -> bool:
         """True for a tap that waited in a queue, of an earlier life, or from before the newest heartbeat."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fablab.core import events, outbox
@@ -9,7 +10,7 @@ from fablab.core.db import db, transaction
 from fablab.devices import service as devices
 from fablab.interlock import alarms
 from fablab.usage import recording
-from fablab.usage.recording import instant
+from fablab.usage.recording import Derived, instant
 from firmware_bridge.dialogue import DISOBEYS, Dialogue
 from firmware_bridge.inbound import Inbound
 from firmware_bridge.registry import Ear, Registry
@@ -78,7 +79,8 @@ class Store:
                 self._dialogue.switch_off(turn, ear)
 
     def _sessions(self, turn: Turn) -> None:
-        stored = recording.store_sessions(turn.sessions.values(), instant(turn.now))
+        derived = [self._attributed(one) for one in turn.sessions.values()]
+        stored = recording.store_sessions(derived, instant(turn.now))
         for one in stored:
             ear = turn.touched.get(one.device_id)
             if ear is None:
@@ -90,6 +92,12 @@ class Store:
             if one.began:
                 _end_alarm(turn, ear, DISOBEYS)
         recording.store_readings([row for ear, reading in turn.samples if (row := _sample(ear, reading)) is not None])
+
+    def _attributed(self, one: Derived) -> Derived:
+        """With the card of who badged at a plain reader of the machine, where its own device knows of none."""
+        if one.change.uid is not None:
+            return one
+        return replace(one, tapped=self._dialogue.present(one.resource_id, one.change.start_at))
 
     def _status(self, turn: Turn) -> None:
         """Tell the wall what has changed: states at once, figures now and then."""

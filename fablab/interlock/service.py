@@ -163,6 +163,28 @@ def badge_in(tap: Tap) -> Answer:
         return _deny(tap, badge, person, denials) if denials else _grant(tap, badge, person)
 
 
+def note_tap(tap: Tap) -> bool:
+    """Write down a badge at a plain reader, which waits for no answer and opens nothing; True if it would be let in.
+
+    The same tap is written down once.
+    """
+    with transaction():
+        known = db.session.scalar(
+            select(AccessDecision.granted).where(
+                AccessDecision.device_id == tap.device_id, AccessDecision.rid == tap.rid[:100]
+            )
+        )
+        if known is not None or tap.resource_id is None:
+            return bool(known)
+        badge, person = _holder(tap)
+        denials = _judge(tap, badge, person, ())
+        if denials:
+            _deny(tap, badge, person, denials)
+            return False
+        _tell("access.granted", _record(tap, badge, person, granted=True))
+        return True
+
+
 def renew(running: Running, at: datetime) -> tuple[int, float]:
     """Count the next lease of a running use; returns (lease id, seconds). The caller asked `renewal_denials` first."""
     with transaction():

@@ -13,11 +13,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
+from fablab.certifications.use import note_use
 from fablab.core import audit, badges, events
 from fablab.core.actor import Actor
 from fablab.core.db import bulk_insert, db, transaction
 from fablab.people.models import Badge
 from fablab.reservations.models import Allocation, Reservation
+from fablab.reservations.use import note_start
 from fablab.usage.changes import SessionChange
 from fablab.usage.models import Outcome, UsageReading, UsageSession
 
@@ -36,6 +38,13 @@ class Derived:
     resource_id: int | None
     change: SessionChange
     progress: float | None = None
+    tapped: str | None = None
+    """The card that a plain reader of this resource let in shortly before, where the device itself knows none."""
+
+    @property
+    def uid(self) -> str | None:
+        """Whose use this is, as a card number."""
+        return self.change.uid or self.tapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,8 @@ def store_sessions(derived: Iterable[Derived], now: datetime, *, tell: bool = Tr
         owners = _owners([one for key, one in standing.items() if key not in known or known[key].person_id is None])
         _write(standing, known, owners, now)
         fresh = _known([key for key in standing if key not in known])
+        for key, row in fresh.items():
+            _note_use(standing[key], row)
         stored = [_stored(one, known.get(key), fresh.get(key)) for key, one in standing.items()]
         for one in stored if tell else ():
             _tell(one, standing[one.device_id, one.key].change, now)
@@ -142,22 +153,22 @@ def _withdraw(ids: list[int]) -> None:
 
 def _owners(unowned: list[Derived]) -> dict[tuple[int, str], tuple[int | None, int | None]]:
     """Person and reservation of each session: by the badge that opened it, else by the booking it falls into."""
-    hashes = {badges.hash_in(one.change.uid) for one in unowned if one.change.uid}
+    hashes = {badges.hash_in(one.uid) for one in unowned if one.uid}
     holders: dict[str, int] = {}
     if hashes:
         query = select(Badge.uid_hash, Badge.person_id).where(Badge.uid_hash.in_(hashes))
         holders = {row.uid_hash: row.person_id for row in db.session.execute(query)}
     owners: dict[tuple[int, str], tuple[int | None, int | None]] = {}
     for one in unowned:
-        person = holders.get(badges.hash_in(one.change.uid)) if one.change.uid else None
+        person = holders.get(badges.hash_in(one.uid)) if one.uid else None
         reservation_id, booked_by = _booking(one, person)
-        owners[one.device_id, one.change.key] = (person or (None if one.change.uid else booked_by), reservation_id)
+        owners[one.device_id, one.change.key] = (person or (None if one.uid else booked_by), reservation_id)
     return owners
 
 
 def _booking(one: Derived, person: int | None) -> tuple[int | None, int | None]:
     """The reservation that holds the resource when the session begins, and whose it is; one of `person` if known."""
-    if one.resource_id is None or (one.change.uid and person is None):
+    if one.resource_id is None or (one.uid and person is None):
         return None, None
     start = instant(one.change.start_at)
     query = (
@@ -197,6 +208,15 @@ def _write(
         connection.execute(insert(UsageSession), fresh)
     if changed:
         connection.execute(update(UsageSession).where(UsageSession.id == bindparam("session")), changed)
+
+
+def _note_use(one: Derived, row: Any) -> None:
+    """Tell the rows below that somebody came, and used what he is certified for."""
+    start = instant(one.change.start_at)
+    if row.reservation_id is not None:
+        note_start(row.reservation_id, start)
+    if row.person_id is not None and one.resource_id is not None:
+        note_use(row.person_id, one.resource_id, start)
 
 
 def _stored(one: Derived, old: Any, fresh: Any) -> Stored:

@@ -11,12 +11,23 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from fablab.core import clock
+from fablab.core import badges, clock
 from fablab.core.db import db
 from fablab.devices import service as devices
 from fablab.devices.models import Device, DeviceState, Journal
+from fablab.interlock.models import AccessDecision
+from fablab.people.models import Badge
+from fablab.usage.models import UsageSession
 from tests.bridge.conftest import Client, LiveBroker, RunBridge, until
-from tests.factories import make_device, make_machine
+from tests.factories import (
+    make_certification,
+    make_device,
+    make_grant,
+    make_machine,
+    make_person,
+    require_certification,
+    save,
+)
 
 pytestmark = pytest.mark.broker
 
@@ -231,3 +242,34 @@ def outage() -> Exception:
     from sqlalchemy.exc import OperationalError
 
     return OperationalError("COMMIT", {}, sqlite3.OperationalError("database is locked"))
+
+
+def test_a_badge_at_a_plain_reader_names_who_uses_the_machine_next(
+    app: Flask, embedded: LiveBroker, run_bridge: RunBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saw, certification = make_machine("Saw"), make_certification()
+    require_certification(saw, certification)
+    person = make_person(member_until=None)
+    grant = make_grant(person, certification)
+    save(Badge(person_id=person.id, uid_hash=badges.uid_hash("94D8FC5F"), issued_at=clock.now()))
+    power = {"on_w": 60, "off_w": 40, "on_delay_s": 0.2, "off_delay_s": 60}
+    plug = make_device(saw, base="plug_saw", options={"power": power})
+    make_device(saw, base="reader_saw")
+    monkeypatch.setattr("fablab.interlock.rules.opening_denials", lambda *_: [])
+    run_bridge(app, embedded)
+    with Client(embedded, "fablab-devices") as device:
+        device.say("tele/plug_saw/SENSOR", sensor(2))
+        device.say("tele/reader_saw/SENSOR", json.dumps({"PN532": {"UID": "94D8FC5F", "Data": ""}}))
+        until(lambda: journalled() == 2)
+        device.say("tele/plug_saw/SENSOR", sensor(700))
+        until(lambda: _sessions_of(plug), what="a session")
+    session = _sessions_of(plug)[0]
+    assert session.person_id == person.id
+    db.session.refresh(grant)
+    assert grant.last_used_at == session.started_at
+    assert [(row.granted, row.act) for row in db.session.scalars(select(AccessDecision))] == [(True, None)]
+
+
+def _sessions_of(device: Device) -> list[UsageSession]:
+    db.session.rollback()
+    return list(db.session.scalars(select(UsageSession).where(UsageSession.device_id == device.id)))
