@@ -11,7 +11,7 @@ import click
 
 from fablab.core import clock
 from fablab.core.actor import system
-from fablab.core.app import create_core_app
+from fablab.core.app import create_core_app, lab
 from fablab.core.config import Config
 from fablab.core.errors import FablabError
 from fablab.devices import service as devices
@@ -73,13 +73,14 @@ def broker_config(
     server = server_port or (1884 if config.mqtt.embedded else config.mqtt.port)
     plain = (1884 if server == 1883 else 1883) if device_port is None else device_port
     tls = (str(cert.resolve()), str(key.resolve())) if cert and key else None
-    with create_core_app(config).app_context():
-        accounts = tuple(
-            _account(device) for device in devices.list_devices(DeviceState.ADOPTED) if device.password_hash
-        )
+    with lab(config):
+        adopted = devices.list_devices(DeviceState.ADOPTED)
+        accounts = tuple(_account(device) for device in adopted if device.password_hash)
     address = "127.0.0.1" if config.mqtt.host in LOOPBACK else ""
-    plan = mosquitto.Plan(config.mqtt.site, mosquitto.listeners(server, plain, tls, tls_port, address), accounts)
     password_file, password = _server_password(config, folder)
+    doctor = mosquitto.Account(mosquitto.DOCTOR, mosquitto.password_hash(_doctor_password(folder)))
+    ports = mosquitto.listeners(server, plain, tls, tls_port, address)
+    plan = mosquitto.Plan(config.mqtt.site, ports, (*accounts, doctor))
     for path in mosquitto.write(plan, folder, password):
         click.echo(f"written: {path}")
     click.echo(f"{len(accounts)} device accounts. Start the broker: mosquitto -c {folder.resolve() / 'mosquitto.conf'}")
@@ -100,7 +101,7 @@ def record(load: Load, file: Path, topic: str, minutes: float | None) -> None:
     ended: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda caught, _: ended.append(caught))
-    with create_core_app(config).app_context():
+    with lab(config):
         try:
             endpoint = mqtt.endpoints(config)[0]
             seconds = None if minutes is None else minutes * 60
@@ -120,7 +121,7 @@ def replay(load: Load, device_id: int | None, since: datetime | None, write: boo
     config = load()
     now = clock.now()
     start = None if since is None else since.replace(tzinfo=config.lab.zone)
-    with create_core_app(config).app_context():
+    with lab(config):
         chosen = [devices.get_device(device_id)] if device_id else devices.list_devices(DeviceState.ADOPTED)
         found = [one for device in chosen for one in replaying.differences(device, now, start)]
         for one in found:
@@ -138,7 +139,7 @@ def credentials(load: Load, device_id: int) -> None:
     """Give a device a new account on the broker and show its password, once."""
     config = load()
     password = mosquitto.new_password()
-    with create_core_app(config).app_context():
+    with lab(config):
         device = devices.set_password(system("cli"), device_id, mosquitto.password_hash(password), clock.now())
         click.echo(f"user:     {devices.account_name(device)}")
         click.echo(f"password: {password}")
@@ -165,6 +166,13 @@ def _server_password(config: Config, folder: Path) -> tuple[Path, str]:
         return file, password
     except OSError as error:
         raise BridgeError(f"mqtt.password_file: cannot read {file} ({error.strerror})") from None
+
+
+def _doctor_password(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    password = mosquitto.new_password()
+    mosquitto.private_file(folder.resolve() / mosquitto.DOCTOR_PASSWORD, password + "\n")
+    return password
 
 
 def _told(one: replaying.Difference) -> str:

@@ -19,6 +19,25 @@ from pathlib import Path
 
 SERVER = "fablab-server"
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+CONFIGURATION = "mosquitto.conf"
+DOCTOR = "fablab-doctor"
+DOCTOR_PASSWORD = "doctor.password"
+"""An account as a device has one, and nothing more: with it `fablab doctor` proves that devices are kept apart."""
+
+SETTINGS = (
+    "allow_anonymous false",
+    "persistence true",
+    "autosave_interval 60",
+    "persistent_client_expiration 7d",
+    "queue_qos0_messages true",
+    "max_queued_messages 100000",
+    "max_queued_bytes 268435456",
+    "max_inflight_messages 1000",
+    "max_packet_size 1000000",
+    "set_tcp_nodelay true",
+)
+"""What was measured to matter; `fablab doctor` looks for each."""
+
 # Mosquitto's own default. Passwords made by Fablab are random with more than 128 bit, so stretching them adds nothing.
 ITERATIONS = 101
 SALT_BYTES = 12
@@ -86,23 +105,14 @@ def configuration(plan: Plan, folder: Path) -> str:
     lines = [
         "# Written by `fablab broker-config`; made anew each time, so keep your own additions in another file.",
         "per_listener_settings false",
-        "allow_anonymous false",
+        SETTINGS[0],
         f"password_file {folder / 'passwords'}",
         f"acl_file {folder / 'access.acl'}",
-        "persistence true",
         f"persistence_location {folder / 'data'}/",
-        "# A broker that is killed forgets what came since its last save.",
-        "autosave_interval 60",
-        "persistent_client_expiration 7d",
-        "# Without these a bridge that is away for a while silently loses what devices said meanwhile.",
-        "queue_qos0_messages true",
-        "max_queued_messages 100000",
-        "max_queued_bytes 268435456",
-        "max_inflight_messages 1000",
-        "# Larger than the bridge takes (64 KiB), so that what is too large is seen and counted, not lost unseen.",
-        "max_packet_size 1000000",
-        "# Without this an answer at the badge reader takes 44 ms instead of 2.",
-        "set_tcp_nodelay true",
+        "# Without these a killed broker forgets half an hour, one whose bridge is away loses what devices say, and an",
+        "# answer at the badge reader takes 44 ms instead of 2. The packet size is larger than what the bridge takes",
+        "# (64 KiB), so that what is too large is seen and counted, not lost unseen.",
+        *SETTINGS[1:],
         "log_dest stderr",
         "log_type error",
         "log_type warning",
@@ -154,7 +164,7 @@ def write(plan: Plan, folder: Path, server_password: str) -> list[Path]:
     """
     folder = folder.resolve()
     texts = {
-        "mosquitto.conf": configuration(plan, folder),
+        CONFIGURATION: configuration(plan, folder),
         "access.acl": access_list(plan),
         "passwords": password_file(plan, password_hash(server_password)),
     }

@@ -1,5 +1,7 @@
 """The core app: configuration, database, words. All that the bridge and the jobs need to call services."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +25,18 @@ def create_core_app(config: Config) -> Flask:
     init_core(app, config)
     babel.init_app(app, locale_selector=lambda: config.lab.languages[0], timezone_selector=lambda: config.lab.timezone)
     return app
+
+
+@contextmanager
+def lab(config: Config) -> Iterator[Flask]:
+    """The core app within its context, for a command; every connection to the database is closed at its end."""
+    app = create_core_app(config)
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            database.db.session.remove()
+            database.db.engine.dispose()
 
 
 def init_core(app: Flask, config: Config) -> None:

@@ -10,7 +10,7 @@ import click
 
 from fablab.core import clock
 from fablab.core.actor import system
-from fablab.core.app import create_core_app
+from fablab.core.app import lab
 from fablab.core.config import Config
 from fablab.devices import service
 
@@ -26,7 +26,7 @@ def device() -> None:
 @click.pass_obj
 def list_command(load: Load) -> None:
     """Show all devices: seen, adopted, ignored."""
-    with create_core_app(load()).app_context():
+    with lab(load()):
         for one in service.list_devices():
             seen = f"{one.last_seen_at:%Y-%m-%d %H:%M}" if one.last_seen_at else "never heard"
             bound = f"resource {one.resource_id}" if one.resource_id else "-"
@@ -59,7 +59,7 @@ def adopt(
         raise click.UsageError("give either the ID of a device, or --dialect and --base")
     chosen = dict(_option(one) for one in options)
     now = clock.now()
-    with create_core_app(load()).app_context():
+    with lab(load()):
         if device_id is None:
             device_id = service.add_device(system("cli"), dialect or "", base or "", now, name=name or "").id
         found = service.adopt(system("cli"), device_id, now, resource_id=resource_id, name=name, options=chosen)
@@ -72,7 +72,7 @@ def adopt(
 @click.pass_obj
 def forget(load: Load, device_id: int, ignore: bool) -> None:
     """Stop listening to a device; its journal and usage stay."""
-    with create_core_app(load()).app_context():
+    with lab(load()):
         found = service.forget(system("cli"), device_id, clock.now(), ignore=ignore)
         click.echo(f"{found.name} is forgotten.")
 

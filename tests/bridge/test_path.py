@@ -123,7 +123,8 @@ def test_a_topic_of_nobody_is_kept_once_and_counted(app: Flask, embedded: LiveBr
     with Client(embedded, "fablab-devices") as device:
         for _ in range(5):
             device.say("fablab/v1/lab1/ghost/up/ev", record("1-aa", 1, "tap", uid="04A2246AB15C80"))
-        until(lambda: bridge.inbound.counts["unknown_device"] == 5, what="counted")
+        until(lambda: bridge.stored == 5, what="all five have been heard")
+    assert bridge.inbound.counts["unknown_device"] == 5
     assert journalled(problem="unknown_device") == 1
     assert b"04A2246AB15C80" not in bytes(devices.journal()[0].payload)
 
