@@ -1,17 +1,22 @@
 """The `fablab` command. The composition root: the only file that may import everything; nobody imports it."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from sqlalchemy.exc import OperationalError
 
-from fablab.core.config import ConfigError, load_config
+from fablab.core import clock
+from fablab.core.app import lab
+from fablab.core.config import Config, ConfigError, load_config
 from fablab.core.errors import FablabError
 from fablab.devices import cli as devices
 from fablab.operations import cli as operations
+from fablab.operations.doctor import Finding, Severity, examine
 from fablab.run import cli as run
 from firmware_bridge import cli as bridge
+from firmware_bridge import doctor as broker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,6 +34,17 @@ devices.device.add_command(bridge.credentials)
 fablab.add_command(devices.device)
 for command in (*run.COMMANDS, *bridge.COMMANDS):
     fablab.add_command(command)
+
+
+@fablab.command()
+@click.pass_obj
+def doctor(load: Callable[[], Config]) -> None:
+    """Look at everything the lab stands on and say what to do about what is wrong."""
+    config = load()
+    with lab(config):
+        found = examine(config, clock.now())
+    looked = [Finding(one.subject, Severity(one.severity), one.text, one.remedy) for one in broker.examine(config)]
+    operations.show([*found, *looked])
 
 
 def main() -> None:
