@@ -58,6 +58,7 @@ class Bridge:
         self._status_topic = f"fablab/v1/{self._site}/server/status"
         self._up_since = 0.0
         self._looked = self._swept = 0.0
+        self._orphans = False
         self.inbox = Inbox()
         self.registry = Registry(self._site)
         self.inbound = Inbound(self.registry)
@@ -122,6 +123,7 @@ class Bridge:
     def _reload(self) -> None:
         """Read the devices anew and listen to what they say."""
         self.registry.load()
+        self._orphans = True
         for link in self._telemetry:
             broker = link.endpoint.name
             link.subscribe(self.registry.telemetry(broker), self.registry.retired.get(broker, ()))
@@ -177,8 +179,9 @@ class Bridge:
         look, sweep = moment - self._looked >= LOOK_S, moment - self._swept >= SWEEP_S
         claim = look and self.store.waiting(turn.now)
         heard = turn.rows or turn.touched or turn.acks or self.inbound.sightings
-        worth = heard or claim or (sweep and self._has_running())
-        reload = self.store.store(turn, claim=claim, sweep=sweep) if worth else False
+        worth = heard or claim or self._orphans or (sweep and self._has_running())
+        reload = self.store.store(turn, claim=claim, sweep=sweep, orphans=self._orphans) if worth else False
+        self._orphans = False
         db.session.rollback()
         if batch:
             self.dialogue.settle()

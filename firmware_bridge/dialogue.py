@@ -104,6 +104,12 @@ class Dialogue:
                 interlock.end_use(running, instant(ear.lease_until), "lease")
                 ear.running = None
 
+    def end_orphans(self, turn: Turn) -> None:
+        """End the grants of devices that are adopted no more: nobody would ever hear of their end."""
+        for running in interlock.running_grants():
+            if self._registry.ear_of(running.device_id) is None:
+                interlock.end_use(running, instant(turn.now), "device_forgotten")
+
     def alarm(self, ear: Ear, kind: str, at: float) -> None:
         """Open an alarm, unless the same one is open."""
         ear.alarms.add(kind)
@@ -179,8 +185,7 @@ class Dialogue:
         )
         if not answer.repeated and answer.granted:
             if answer.act == "start":
-                grants = interlock.running_grants(device_id=ear.id)
-                ear.running = grants[-1] if grants else None
+                ear.running = answer.running
                 ear.lease_until = turn.now + (answer.ttl_ms or 0) / 1000
                 ear.unproven_at = turn.now
             else:

@@ -43,10 +43,12 @@ class Store:
         self.sightings = 0
         self._seen.clear()
 
-    def store(self, turn: Turn, *, claim: bool = False, sweep: bool = False) -> bool:
+    def store(self, turn: Turn, *, claim: bool = False, sweep: bool = False, orphans: bool = False) -> bool:
         """Store the turn; with `claim`, obey the outbox too. True when devices have changed and must be read anew."""
         with transaction():
             reload = self._obey(turn) if claim else False
+            if orphans:
+                self._dialogue.end_orphans(turn)
             self._dialogue.answer(turn)
             if sweep:
                 self._dialogue.sweep(turn, self._registry.ears())

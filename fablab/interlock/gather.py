@@ -20,7 +20,7 @@ from fablab.resources.rules import Calendar, Opening, ResourceFacts
 
 
 def access_facts(
-    person_id: int | None,
+    person: Person | None,
     resource_id: int,
     at: datetime,
     *,
@@ -28,8 +28,8 @@ def access_facts(
     by_badge: bool = False,
     in_use: bool = False,
 ) -> AccessFacts:
-    """Everything the rule needs, read as it is now."""
-    person = db.session.get(Person, person_id, populate_existing=True) if person_id is not None else None
+    """Everything the rule needs, read as it is now; `person` was just read."""
+    person_id = person.id if person is not None else None
     resource = db.session.get(Resource, resource_id, populate_existing=True)
     required, grants = _certificates(person_id, resource_id)
     return AccessFacts(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from fablab.core import badges, events
@@ -68,6 +68,7 @@ class Answer:
     language: str = ""
     until: datetime | None = None
     minutes: int | None = None
+    running: Running | None = field(default=None, compare=False)
     repeated: bool = field(default=False, compare=False)
 
 
@@ -90,11 +91,12 @@ class Running:
 
 def check_access(person_id: int, resource_id: int, at: datetime) -> list[Denial]:
     """What the interlock would say to this person at this resource now; empty means yes. Raises NotFound."""
-    if db.session.get(Person, person_id) is None:
+    person = db.session.get(Person, person_id)
+    if person is None:
         raise NotFound(f"There is no person {person_id}.")
     if db.session.get(Resource, resource_id) is None:
         raise NotFound(f"There is no resource {resource_id}.")
-    return access_denials(access_facts(person_id, resource_id, at, in_use=_used_by_other(resource_id, person_id)))
+    return access_denials(access_facts(person, resource_id, at, in_use=_used_by_other(resource_id, person_id)))
 
 
 def renewal_denials(running: Running, at: datetime) -> list[Denial]:
@@ -102,7 +104,8 @@ def renewal_denials(running: Running, at: datetime) -> list[Denial]:
     if running.person_id is None or running.resource_id is None:
         return [Denial("blocked")]
     badge = db.session.get(Badge, running.badge_id, populate_existing=True) if running.badge_id else None
-    return access_denials(access_facts(running.person_id, running.resource_id, at, badge=badge, by_badge=True))
+    person = db.session.get(Person, running.person_id, populate_existing=True)
+    return access_denials(access_facts(person, running.resource_id, at, badge=badge, by_badge=True))
 
 
 def running_grants(
@@ -210,8 +213,10 @@ def with_lease(running: Running, lease_id: int) -> Running:
 
 def next_lease(device_id: int) -> int:
     """A lease id above all that this device was ever given."""
-    query = select(func.max(AccessDecision.lease_id)).where(AccessDecision.device_id == device_id)
-    return (db.session.scalar(query) or 0) + 1
+    newest = select(AccessDecision.lease_id).where(
+        AccessDecision.device_id == device_id, AccessDecision.lease_id.is_not(None)
+    )
+    return (db.session.scalar(newest.order_by(AccessDecision.id.desc()).limit(1)) or 0) + 1
 
 
 # -- inside -----------------------------------------------------------------------------------------------------------
@@ -221,9 +226,7 @@ def _judge(tap: Tap, badge: Badge | None, person: Person | None, running: Sequen
     if tap.resource_id is None or tap.ambiguous:
         return [Denial("blocked")]
     taken = any(person is None or one.person_id != person.id for one in running)
-    facts = access_facts(
-        person.id if person else None, tap.resource_id, tap.at, badge=badge, by_badge=True, in_use=taken
-    )
+    facts = access_facts(person, tap.resource_id, tap.at, badge=badge, by_badge=True, in_use=taken)
     return access_denials(facts)
 
 
@@ -248,7 +251,7 @@ def _grant(tap: Tap, badge: Badge | None, person: Person | None) -> Answer:
     lease_id = next_lease(tap.device_id)
     row = _record(tap, badge, person, granted=True, act="start", lease_id=lease_id)
     _tell("access.granted", row)
-    return _answer(row, person, tap)
+    return replace(_answer(row, person, tap), running=_running(row))
 
 
 def _deny(

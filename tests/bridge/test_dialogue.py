@@ -15,9 +15,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from fablab.core import badges, clock, outbox
+from fablab.core.actor import Actor
 from fablab.core.app import create_core_app
 from fablab.core.config import WEEKDAYS, Config, Hours
 from fablab.core.db import db, transaction
+from fablab.devices import service as devices
 from fablab.devices.models import Device, Journal
 from fablab.interlock.models import AccessDecision, Alarm
 from fablab.people.models import Badge, Person
@@ -335,6 +337,12 @@ def test_while_the_database_is_away_the_answer_is_no(scene: Scene, monkeypatch: 
     until(lambda: scene.decisions(), what="written down afterwards", timeout=15)
     assert scene.reader.answer(rid, 2)["ok"] is False, "what was refused is not granted a moment later"
     assert [one.granted for one in scene.decisions()] == [False]
+
+
+def test_the_grant_of_a_forgotten_device_ends(scene: Scene, staff: Actor) -> None:
+    scene.start()
+    devices.forget(staff, scene.device.id, clock.now())
+    until(lambda: scene.decisions()[0].end_reason == "device_forgotten", what="ended")
 
 
 def test_a_gap_in_the_records_is_asked_for(scene: Scene) -> None:
