@@ -141,7 +141,7 @@ class Bridge:
 
     def _look_at(self, delivered: Delivered) -> None:
         self.inbound.look(delivered)
-        delivered.acknowledge()
+        mqtt.acknowledge([delivered])
 
     def _up(self) -> None:
         self._up_since = time.monotonic()
@@ -190,8 +190,7 @@ class Bridge:
         self._swept = moment if sweep else self._swept
         for ear in turn.touched.values():
             self.registry.plan(ear)
-        for delivered in batch:
-            delivered.acknowledge()
+        mqtt.acknowledge(batch)
         for say in turn.says:
             self._say(say)
         self.stored += len(batch)
@@ -230,8 +229,7 @@ class Bridge:
             if not _is_of_the_message(error):
                 return False
             log.error("a message cannot even be kept", error=_brief(error))
-        for delivered in batch:
-            delivered.acknowledge()
+        mqtt.acknowledge(batch)
         return True
 
     def _refuse_taps(self, seconds: float) -> list[Delivered]:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from firmware_bridge import journal
 from firmware_bridge.broker import BrokerError
-from firmware_bridge.mqtt import Delivered, Endpoint, Link
+from firmware_bridge.mqtt import Delivered, Endpoint, Link, acknowledge
 
 CONNECT_S = 15.0
 
@@ -58,6 +58,6 @@ def _write(heard: SimpleQueue[Delivered], out: TextIO, seconds: float | None, st
             continue
         out.write(json.dumps(line(delivered, start), ensure_ascii=False) + "\n")
         out.flush()
-        delivered.acknowledge()
+        acknowledge([delivered])
         count += 1
     return count

@@ -122,7 +122,8 @@ def test_the_bridge_hears_what_really_happened(
     db.session.rollback()
     answer = {"sessions": _sessions(names, person.id), "taps": [], "alarms": [], "availability": []}
     assert not stories.complaints(_sessions_only(story), answer)
-    decisions = [tap["decision"] for tap in story.get("taps", []) if dialect == "fablab_v1"]
+    # Plain readers say nothing of a decision: nobody here holds those cards.
+    decisions = [tap.get("decision", "denied") for tap in story.get("taps", [])]
     assert [one for one in decisions if one != "granted_offline"] == _decisions()
 
 
