@@ -127,7 +127,8 @@ class Bridge:
         for link in self._telemetry:
             broker = link.endpoint.name
             link.subscribe(self.registry.telemetry(broker), self.registry.retired.get(broker, ()))
-        self._dialogue_link.subscribe(self.registry.dialogue())
+        guarded = self.registry.ours() if self._dialogue_link.endpoint.properties else []
+        self._dialogue_link.subscribe([*self.registry.dialogue(), *guarded])
         for link in self._discovery:
             link.subscribe(without_overlaps(one for decoder in DECODERS for one in decoder.DISCOVERY))
 
@@ -251,7 +252,7 @@ class Bridge:
                 self._say(say)
 
     def _say(self, say: Say) -> None:
-        self._dialogue_link.publish(say.topic, say.payload, say.qos, expiry_s=say.expiry_s)
+        self._dialogue_link.publish(say.topic, say.payload, say.qos, retain=say.retain, expiry_s=say.expiry_s)
 
     def _patience(self) -> float:
         """How long the worker may sleep if nothing arrives."""

@@ -15,7 +15,7 @@ from firmware_bridge import journal
 from firmware_bridge.decoders import DECODERS
 from firmware_bridge.mqtt import Delivered
 from firmware_bridge.registry import Ear, Registry
-from firmware_bridge.turn import Turn
+from firmware_bridge.turn import Say, Turn
 
 log = structlog.get_logger("bridge.inbound")
 
@@ -81,7 +81,7 @@ class Inbound:
         row = None
         try:
             if ear.decoder is not None:
-                message = ear.decoder.scrub(message, ear.options, journal.badges.cloak)
+                message = journal.scrub(message, ear.decoder, ear.options)
             row = journal.row(message, ear.broker, ear.id)
             if ear.native and not self._native(turn, ear, message, row):
                 return
@@ -152,9 +152,22 @@ class Inbound:
         turn.touched[ear.id] = ear
         turn.rows.append(journal.row(journal.scrub_unknown(message), ear.broker, ear.id, "oversized", size))
 
+    def _planted(self, turn: Turn, message: Message, broker: str) -> None:
+        """Somebody else told a device what only we may tell: kept, shown, and taken off the broker if stored there."""
+        if not message.payload:
+            return
+        self.counts["planted"] += 1
+        turn.rows.append(journal.row(journal.scrub_unknown(message), broker, None, "planted"))
+        turn.planted.append(message.topic.split("/dn/")[0])
+        if message.retained:
+            turn.says.append(Say(message.topic, b"", 1, retain=True))
+
     def _stranger(self, turn: Turn, message: Message, broker: str) -> None:
         """A topic of nobody: kept now and then, counted, and looked at for a device to adopt."""
         native = message.topic.startswith("fablab/v1/")
+        if native and "/dn/" in message.topic:
+            self._planted(turn, message, broker)
+            return
         problem = "unknown_device" if native else "unknown_topic"
         self.counts[problem] += 1
         if message.at - self._strangers.get(message.topic, 0.0) < ONCE_PER_S:

@@ -184,6 +184,7 @@ class Link:
         self._wanted: frozenset[str] = frozenset()
         self._retired: set[str] = set()
         self._unanswered: set[int] = set()
+        self._complained = False
         self._lock = threading.Lock()
         self._client = self._make_client(client_id, will)
 
@@ -283,6 +284,7 @@ class Link:
             log.warning("broker refuses us", broker=self.endpoint.name, reason=str(reason))
             return
         with self._lock:
+            self._complained = False
             self._generation += 1
             self.connected.set()
             self._unsubscribe(self._retired)
@@ -301,6 +303,9 @@ class Link:
         self._generation += 1
 
     def _failed(self, _client: paho.Client, _data: object) -> None:
+        if self._complained:
+            return
+        self._complained = True  # once is enough until it is back; we try every few seconds
         log.warning("broker not reached", broker=self.endpoint.name, host=self.endpoint.host, port=self.endpoint.port)
 
     def _subscribed(self, _client: object, _data: object, number: int, reasons: list[ReasonCode], _p: object) -> None:
@@ -318,9 +323,7 @@ class Link:
 
     def _subscribe(self, filters: Iterable[str]) -> None:
         if self._speaks == 5:
-            # Stored messages come only with a new subscription; our own words never come back to us.
-            options = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            wanted: list[Any] = [(one, options) for one in sorted(filters)]
+            wanted: list[Any] = [(one, _options(one)) for one in sorted(filters)]
         else:
             wanted = [(one, 1) for one in sorted(filters)]
         for start in range(0, len(wanted), 100):
@@ -332,6 +335,19 @@ class Link:
         gone = sorted(filters)
         for start in range(0, len(gone), 100):
             self._client.unsubscribe(gone[start : start + 100])
+
+
+def _options(pattern: str) -> SubscribeOptions:
+    """Stored messages come only with a new subscription; our own words never come back to us.
+
+    Of what others tell our devices (`…/dn/…`) we want to know whether it was to be stored.
+    """
+    return SubscribeOptions(
+        qos=1,
+        noLocal=True,
+        retainAsPublished="/dn/" in pattern,
+        retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB,
+    )
 
 
 def endpoints(config: Config) -> list[Endpoint]:

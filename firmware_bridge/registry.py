@@ -138,6 +138,10 @@ class Registry:
         """The ear of a device, if it is adopted."""
         return self.ear(ident) if ident in self._ears else None
 
+    def native(self, base: str) -> Ear | None:
+        """The native device with this topic root, if it is adopted."""
+        return next((ear for ear in self.ears() if ear.native and ear.base == base), None)
+
     def ears(self) -> Iterable[Ear]:
         """All adopted devices."""
         return [self.ear(ident) for ident in list(self._ears)]
@@ -189,6 +193,10 @@ class Registry:
     def dialogue(self) -> list[str]:
         """Filters of the connection for the dialogue with native devices."""
         return [f"fablab/v1/{site}/+/up/{leaf}" for site in self.sites() for leaf in DIALOGUE]
+
+    def ours(self) -> list[str]:
+        """Filters of what only we may say; our own words never come back to us."""
+        return [f"fablab/v1/{site}/+/dn/+" for site in self.sites()]
 
     def sites(self) -> list[str]:
         """The lab's own site, and that of any native device adopted from another one."""

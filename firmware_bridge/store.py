@@ -19,6 +19,7 @@ from firmware_bridge.turn import Turn
 TELL_EVERY_S = 2.0
 """Figures that only move (power, progress) become an event at most once in so many seconds and device."""
 SEEN_EVERY_S = 60.0
+PLANTED = "planted_command"
 UNGRANTED = "relay_on_without_grant"
 
 
@@ -75,6 +76,10 @@ class Store:
         return reload
 
     def _alarms(self, turn: Turn) -> None:
+        for base in turn.planted:
+            ear = self._registry.native(base)
+            if ear is not None:
+                self._dialogue.alarm(ear, PLANTED, turn.now)
         for ear, alarm in list(turn.alarms):
             self._dialogue.alarm(ear, alarm.kind, alarm.at)
             if alarm.kind == UNGRANTED:

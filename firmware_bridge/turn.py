@@ -25,6 +25,7 @@ class Say:
     payload: bytes
     qos: int = 1
     expiry_s: int | None = None
+    retain: bool = False
 
 
 class Turn:
@@ -45,6 +46,7 @@ class Turn:
         self.settled: list[tuple[Ear, SessionChange]] = []
         self.acks: dict[int, tuple[Ear, set[str]]] = {}
         self.says: list[Say] = []
+        self.planted: list[str] = []
 
     def take(self, ear: Ear, message: Message, row: dict[str, Any]) -> None:
         """Give a scrubbed message to a device's fold and note what follows; `row` is its place in the journal."""
@@ -79,6 +81,8 @@ class Turn:
         """Say something to a native device: into its journal and its fold now, onto the broker after the commit."""
         payload = compact({"v": 1, **body})
         message = Message(f"{ear.base}/dn/{leaf}", payload, max(self.now, ear.heard_at), qos, outbound=True)
+        if ear.decoder is not None:
+            message = journal.scrub(message, ear.decoder, ear.options)  # people's names are not for the journal
         self.take(ear, message, journal.row(message, ear.broker, ear.id))
         self.says.append(Say(message.topic, payload, qos, expiry_s))
 

@@ -19,7 +19,7 @@ from fablab.devices.readings import Sighting
 from fablab.resources.models import Resource
 
 DIALECTS = ("fablab_v1", "octoprint", "moonraker", "tasmota")
-NOT_HEARD = ("oversized", "unknown_topic", "unknown_device", "conflicting_record", "not_storable")
+NOT_HEARD = ("oversized", "unknown_topic", "unknown_device", "conflicting_record", "not_storable", "planted")
 """Problems of messages that were kept but never given to a decoder, live or in a replay."""
 
 _APPEND = insert(Journal.__table__)  # type: ignore[arg-type]  # typed as FromClause, a Table in fact

@@ -160,6 +160,7 @@ def test_a_certified_member_is_let_in_and_taps_out(lab: Flask, broker: LiveBroke
 def test_the_answer_stands_in_the_database_and_the_card_number_nowhere(scene: Scene) -> None:
     scene.start()
     rows = db.session.scalars(select(Journal)).all()
+    assert all(b"Ada" not in bytes(row.payload) for row in rows), "nor the name"
     assert [row.topic for row in rows if row.outbound].count(f"{BASE}/dn/tap") == 1
     assert all(UID.encode() not in bytes(row.payload) for row in rows)
 
@@ -337,6 +338,29 @@ def test_while_the_database_is_away_the_answer_is_no(scene: Scene, monkeypatch: 
     until(lambda: scene.decisions(), what="written down afterwards", timeout=15)
     assert scene.reader.answer(rid, 2)["ok"] is False, "what was refused is not granted a moment later"
     assert [one.granted for one in scene.decisions()] == [False]
+
+
+def test_what_others_tell_our_devices_is_taken_off_the_broker_and_raises_an_alarm(
+    lab: Flask, mosquitto: LiveBroker, run_bridge: RunBridge
+) -> None:
+    forged = json.dumps({"v": 1, "rid": "1-aabbccdd:1", "ok": True, "lid": 999, "ttl": 60_000})
+    with Client(mosquitto, "a-forger", server=True) as forger:
+        forger.say(f"{BASE}/dn/lease", forged, retain=True)
+        scene = Scene(lab, mosquitto, run_bridge)
+        scene.start()
+        forger.say(f"{BASE}/dn/tap", forged, retain=True)
+        until(lambda: _problems("planted") == 2, what="both are kept and shown")
+        forger.listen(f"{BASE}/dn/+")
+        time.sleep(0.3)
+        stored = [topic for topic, payload in forger.heard if payload == forged.encode()]
+    assert stored == [], "nothing is stored any more"
+    assert [one.kind for one in db.session.scalars(select(Alarm))] == ["planted_command"]
+    scene.reader.client.__exit__()
+
+
+def _problems(kind: str) -> int:
+    db.session.rollback()
+    return len(db.session.scalars(select(Journal).where(Journal.problem == kind)).all())
 
 
 def test_the_grant_of_a_forgotten_device_ends(scene: Scene, staff: Actor) -> None:
