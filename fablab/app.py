@@ -8,6 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
+from fablab.pages import api as pages_api
+from fablab.pages import hub, streams
+from fablab.pages import routes as pages_routes
 from fablab.web import access, api, assets, csrf, errors, headers, locale, names, navigation, pages
 
 MAX_FORM = 10 * 1024 * 1024
@@ -49,6 +52,10 @@ def create_app(config: Config) -> APIFlask:
     csrf.init_app(app)
     api.init_app(app)
     headers.init_app(app)
+    hub.init_app(app)
+    streams.init_app(app)
+    app.register_blueprint(pages_routes.blueprint)
+    app.register_blueprint(pages_api.blueprint)
     return app
 
 
