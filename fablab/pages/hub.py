@@ -16,7 +16,6 @@ from typing import Any
 import structlog
 from flask import Flask, current_app
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from fablab.core import events
 from fablab.core.db import db
@@ -104,7 +103,7 @@ class Hub:
             try:
                 with self._app.app_context(), db.engine.connect() as connection:
                     self._follow(connection)
-            except SQLAlchemyError as error:
+            except Exception as error:  # the one thread that all live pages hang on must outlive whatever happens
                 log.warning("events cannot be read", reason=str(error)[:200])
                 stopping.FLAG.wait(RETRY_S)
 

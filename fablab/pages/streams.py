@@ -72,7 +72,8 @@ def tags(viewer: Viewer, televised: bool) -> list[service.Tag]:
 def event_stream(viewer: Viewer, after: int | None) -> Response:
     """The events that `viewer` may hear, after `after` (None: from now on). Raises Unavailable when it is full."""
     source = hub()
-    start = events.newest_id() if after is None else after
+    newest = events.newest_id()
+    start = newest if after is None else min(after, newest)
 
     def flow() -> Iterator[str]:
         last = start
