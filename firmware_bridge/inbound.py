@@ -143,7 +143,7 @@ class Inbound:
             rid = json.loads(message.payload).get("rid")
         except (ValueError, AttributeError, RecursionError):
             return
-        if isinstance(rid, str) and 0 < len(rid) <= 100:
+        if isinstance(rid, str) and 0 < len(rid) <= 100 and rid.isprintable():
             turn.repeats.append((ear, rid))
 
     def _too_large(self, turn: Turn, ear: Ear, message: Message) -> None:

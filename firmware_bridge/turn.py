@@ -8,7 +8,7 @@ from typing import Any
 
 from fablab.devices.readings import BadMessage, DeviceInfo, Heartbeat, Message
 from fablab.usage.changes import Alarm, Availability, Change, LiveReading, SessionChange, TapHeard
-from fablab.usage.recording import Derived, instant
+from fablab.usage.recording import Derived, clean, instant
 from firmware_bridge import journal
 from firmware_bridge.mqtt import compact
 from firmware_bridge.registry import Ear
@@ -97,9 +97,10 @@ class Turn:
         live = ear.live
         if is_open:
             ear.unproven_at = None
-            if live.get("session") != change.key or live.get("job") != change.job:
+            job = clean(change.job, 500)
+            if live.get("session") != change.key or live.get("job") != job:
                 self.status[ear.id] = ear
-            live.update(state="working", session=change.key, job=change.job, since=instant(change.start_at).isoformat())
+            live.update(state="working", session=change.key, job=job, since=instant(change.start_at).isoformat())
             ear.energy_wh = change.energy_wh
             return
         self.settled.append((ear, change))

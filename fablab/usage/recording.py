@@ -120,11 +120,11 @@ def values(change: SessionChange) -> dict[str, Any]:
         "started_at": instant(change.start_at),
         "ended_at": None if change.end_at is None else instant(change.end_at),
         "outcome": None if change.outcome is None else Outcome(change.outcome),
-        "job": _clean(change.job, 500),
+        "job": clean(change.job, 500),
         "working_s": change.working_s,
         "paused_s": change.paused_s,
         "energy_wh": change.energy_wh,
-        "material": _clean(change.material, 100),
+        "material": clean(change.material, 100),
         "grams": change.grams,
         "flags": list(change.flags),
     }
@@ -247,7 +247,7 @@ def _tell(one: Stored, change: SessionChange, now: datetime) -> None:
         events.append("usage.ended", now, **told, outcome=change.outcome)
 
 
-def _clean(words: str | None, length: int) -> str | None:
+def clean(words: str | None, length: int) -> str | None:
     """Text as both databases can store it: no NUL, no half of a surrogate pair, not too long."""
     if words is None:
         return None
