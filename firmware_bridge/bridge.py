@@ -33,6 +33,8 @@ LOOK_S = 0.2
 """How often the outbox is looked at: what another process asks for happens within a fraction of a second."""
 SWEEP_S = 1.0
 RETRY_S = (0.1, 5.0)
+HELD = 5_000
+"""While the database is away for long, heartbeats beyond so many messages are let go: the broker does not keep them."""
 
 
 class Bridge:
@@ -165,7 +167,9 @@ class Bridge:
                     log.warning("database does not take it, trying again", error=_brief(error), messages=len(batch))
                     if last or self._stopping.is_set():
                         return False
-                    batch = batch + self._refuse_taps(wait * random.uniform(0.7, 1.3))
+                    waiting = self._refuse_taps(wait * random.uniform(0.7, 1.3))
+                    full = len(batch) >= HELD
+                    batch = batch + [one for one in waiting if one.message.qos or not full]
                     wait = min(wait * 2, RETRY_S[1])
                     continue
                 log.error("a turn failed", error=_brief(error), kind=type(error).__name__, messages=len(batch))

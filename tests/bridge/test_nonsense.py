@@ -22,14 +22,9 @@ from tests.factories import NOW, make_device, make_machine
 ROUNDS = 40
 EACH = 100
 NATIVE = "fablab/v1/lab1/laser-1"
+EVENTS = ("PrintStarted", "PrintDone", "PrintFailed", "PrinterStateChanged")
 TOPICS = (
-    *(
-        "octo/mqtt",
-        "octo/event/PrintStarted",
-        "octo/event/PrintDone",
-        "octo/event/PrintFailed",
-        "octo/progress/printing",
-    ),
+    *("octo/mqtt", "octo/progress/printing", *(f"octo/event/{event}" for event in EVENTS)),
     *("voron/moonraker/status", "voron/klipper/status", "voron/klipper/state/print_stats/state"),
     *("tele/plug_a/SENSOR", "tele/plug_a/STATE", "stat/plug_a/RESULT", "tele/plug_a/LWT"),
     *(f"{NATIVE}/up/{leaf}" for leaf in ("ev", "hb", "tap", "status", "info", "rsp", "other")),
