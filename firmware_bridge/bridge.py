@@ -60,7 +60,7 @@ class Bridge:
         self._status_topic = f"fablab/v1/{self._site}/server/status"
         self._up_since = 0.0
         self._looked = self._swept = 0.0
-        self._orphans = False
+        self._stale = self._orphans = False
         self.inbox = Inbox()
         self.registry = Registry(self._site)
         self.inbound = Inbound(self.registry)
@@ -125,7 +125,7 @@ class Bridge:
     def _reload(self) -> None:
         """Read the devices anew and listen to what they say."""
         self.registry.load()
-        self._orphans = True
+        self._stale, self._orphans = False, True
         for link in self._telemetry:
             broker = link.endpoint.name
             link.subscribe(self.registry.telemetry(broker), self.registry.retired.get(broker, ()))
@@ -159,8 +159,7 @@ class Bridge:
         wait = RETRY_S[0]
         while True:
             try:
-                self._once(batch)
-                return True
+                turn = self._once(batch)
             except Exception as error:
                 self._undo()
                 if not _is_of_the_message(error):
@@ -174,8 +173,13 @@ class Bridge:
                     continue
                 log.error("a turn failed", error=_brief(error), kind=type(error).__name__, messages=len(batch))
                 return self._one_by_one(batch, last=last)
+            self._after(turn, batch)
+            return True
 
-    def _once(self, batch: list[Delivered]) -> None:
+    def _once(self, batch: list[Delivered]) -> Turn:
+        """Hear a batch and store what follows; after this it is in the database."""
+        if self._stale:
+            self._reload()
         turn = Turn(self._clock())
         for delivered in batch:
             self.inbound.hear(turn, delivered)
@@ -185,29 +189,36 @@ class Bridge:
         claim = look and self.store.waiting(turn.now)
         heard = turn.rows or turn.touched or turn.acks or self.inbound.sightings
         worth = heard or claim or self._orphans or (sweep and self._has_running())
-        reload = self.store.store(turn, claim=claim, sweep=sweep, orphans=self._orphans) if worth else False
-        self._orphans = False
-        db.session.rollback()
-        if batch:
-            self.dialogue.settle()
+        if worth:
+            self._stale = self.store.store(turn, claim=claim, sweep=sweep, orphans=self._orphans)
         self.inbound.settle(stored=True, sightings=self.store.sightings if worth else 0)
+        self._orphans = False
         self._looked = moment if look else self._looked
         self._swept = moment if sweep else self._swept
-        for ear in turn.touched.values():
-            self.registry.plan(ear)
-        mqtt.acknowledge(batch)
-        for say in turn.says:
-            self._say(say)
+        db.session.rollback()
+        return turn
+
+    def _after(self, turn: Turn, batch: list[Delivered]) -> None:
+        """The turn is stored: acknowledge it and say what is to be said. Nothing here may bring the batch back."""
+        try:
+            mqtt.acknowledge(batch)
+            for say in turn.says:
+                self._say(say)
+            if batch:
+                self.dialogue.settle()
+            for ear in turn.touched.values():
+                self.registry.plan(ear)
+        except Exception as error:  # what was not acknowledged comes again and is known then
+            log.error("saying failed", error=_brief(error), kind=type(error).__name__)
         self.stored += len(batch)
-        if reload:
-            self._reload()
 
     def _let_pass(self, turn: Turn) -> None:
         """Run the timers that have come, unless older messages still wait or have just begun to flow in again."""
         if time.monotonic() - self._up_since < self._settle_s or not self._telemetry[0].connected.is_set():
             return
-        for ear in self.registry.due(min(turn.now, self.inbox.oldest(turn.now))):
-            turn.let_pass(ear, turn.now)
+        until = min(turn.now, self.inbox.oldest(turn.now))
+        for ear in self.registry.due(until):
+            turn.let_pass(ear, until)
 
     def _undo(self) -> None:
         """The transaction failed: forget what was only in memory, and read it again when it is needed."""
