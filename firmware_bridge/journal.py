@@ -14,7 +14,7 @@ MOST_BYTES = 65_536
 KEPT_BYTES = 4_096
 """Of a message that is too large, so much is kept for people to look at."""
 
-_HIGHEST = 2**53
+_HIGHEST = 2**31
 
 
 def row(

@@ -111,12 +111,24 @@ def decode(state: dict[str, Any], message: Message, options: Mapping[str, Any]) 
     try:
         return state, read(_body(message), message)
     except Bad as bad:
-        return state, [BadMessage(message.at, message.topic, bad.reason, bad.detail)]
+        return state, [*_numbered(leaf, message), BadMessage(message.at, message.topic, bad.reason, bad.detail)]
+
+
+def _numbered(leaf: str, message: Message) -> list[Reading]:
+    """A record that makes no sense has its number all the same: it is stored, and the device may forget it."""
+    if leaf != "up/ev":
+        return []
+    try:
+        body = json_object(message.payload, MOST_BYTES)
+        return [JournalRecord(message.at, _boot(body), _need(body, "seq", 1), 0, "", {}, again=True)]
+    except Bad:
+        return []
 
 
 def _body(message: Message) -> dict[str, Any]:
     body = json_object(message.payload, MOST_BYTES)
-    if depth_over(body, DEEPEST):
+    brackets = message.payload.count(b"{") + message.payload.count(b"[")
+    if brackets > DEEPEST and depth_over(body, DEEPEST):
         raise Bad("too_deep")
     version = whole(body.get("v", 1), 1)
     if version is None:
@@ -208,9 +220,7 @@ def _record(body: Mapping[str, Any], message: Message) -> list[Reading]:
     data, wrong = _data(kind, section(body.get("d")))
     clock = number(body.get("ts"), EARLIEST * 1000, (message.at + 86400) * 1000) if body.get("tq") != "none" else None
     again = body.get("r") in (1, True)
-    record = JournalRecord(
-        message.at, boot, seq, up_ms, kind, data, again, None if clock is None else clock / 1000
-    )
+    record = JournalRecord(message.at, boot, seq, up_ms, kind, data, again, None if clock is None else clock / 1000)
     return [record, BadMessage(message.at, message.topic, "bad_field", wrong)] if wrong else [record]
 
 

@@ -92,6 +92,22 @@ def test_native_records_are_stored_once_and_acknowledged_by_the_application(
     assert sorted((row.boot, row.seq) for row in db.session.execute(stored)) == [("1-aa", 1), ("1-aa", 2), ("1-aa", 3)]
 
 
+def test_records_that_make_no_sense_are_stored_and_acknowledged_too(
+    app: Flask, embedded: LiveBroker, run_bridge: RunBridge
+) -> None:
+    make_device(make_machine(), dialect="fablab_v1", base="fablab/v1/lab1/laser-1")
+    run_bridge(app, embedded)
+    with Client(embedded, "laser-1") as device:
+        device.listen("fablab/v1/lab1/laser-1/dn/#")
+        device.say("fablab/v1/lab1/laser-1/up/ev", record("1-aabb", 1, "relay", on=True, why="x"))
+        device.say("fablab/v1/lab1/laser-1/up/ev", record("1-aabb", 2, "relay").replace('"up": 2000', '"up": "soon"'))
+        device.say("fablab/v1/lab1/laser-1/up/ev", record("1-aabb", 3, "relay").replace('"v": 1', '"v": 2'))
+        device.say("fablab/v1/lab1/laser-1/up/ev", record("1-aabb", 4, "relay", on=False, why="x"))
+        told = ("fablab/v1/lab1/laser-1/dn/ack", b'{"v":1,"boot":"1-aabb","seq":4}')
+        until(lambda: told in device.heard, what="all acknowledged")
+    assert journalled(problem="newer_version") == journalled(problem="bad_field") == 1
+
+
 def test_junk_between_good_messages_harms_nobody(app: Flask, broker: LiveBroker, run_bridge: RunBridge) -> None:
     plug = make_device(make_machine(), base="plug_saw")
     laser = make_device(make_machine(), dialect="fablab_v1", base="fablab/v1/lab1/laser-1")
