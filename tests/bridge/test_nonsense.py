@@ -16,6 +16,7 @@ from fablab.devices.readings import Message
 from fablab.interlock.models import AccessDecision
 from firmware_bridge.bridge import Bridge
 from firmware_bridge.mqtt import Delivered, Endpoint
+from firmware_bridge.turn import Turn
 from tests.dialects import stories
 from tests.factories import NOW, make_device, make_machine
 
@@ -100,10 +101,10 @@ def test_a_message_that_cannot_be_stored_is_kept_aside_and_the_others_are_stored
     monkeypatch.setattr(link, "acknowledge", lambda batch: acknowledged.extend(one.mid for one in batch))
     store = worker.store.store
 
-    def fussy(turn: object, **options: bool) -> bool:
-        if any(b"13" in row["payload"] and row["problem"] != "not_storable" for row in turn.rows):  # type: ignore[attr-defined]
+    def fussy(turn: Turn, **options: bool) -> bool:
+        if any(b"13" in row["payload"] and row["problem"] != "not_storable" for row in turn.rows):
             raise ValueError("13 cannot be stored")
-        return store(turn, **options)  # type: ignore[arg-type]  # it is a Turn
+        return store(turn, **options)
 
     monkeypatch.setattr(worker.store, "store", fussy)
     messages = [Message("octo/event/ZChange", str(number).encode(), NOW.timestamp(), 1) for number in range(20)]
