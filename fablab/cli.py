@@ -17,6 +17,7 @@ from fablab.operations.doctor import Finding, Severity, examine
 from fablab.run import cli as run
 from firmware_bridge import cli as bridge
 from firmware_bridge import doctor as broker
+from firmware_bridge.simulate import cli as simulators
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +33,7 @@ fablab.add_command(operations.backup)
 fablab.add_command(operations.restore)
 devices.device.add_command(bridge.credentials)
 fablab.add_command(devices.device)
-for command in (*run.COMMANDS, *bridge.COMMANDS):
+for command in (*run.COMMANDS, *bridge.COMMANDS, simulators.simulate):
     fablab.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""Commands that start things: `fablab up`, `web`, `jobs`, `demo` and `simulate`."""
+"""Commands that start things: `fablab up`, `web`, `jobs` and `demo`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def up(context: click.Context) -> None:
 
     config: Config = context.obj()
     web.require_port(config)
+    lab.prepare(config)
     file = context.find_root().params.get("file")
     sys.exit(lab.run(config, file, announce=lambda: click.echo(f"\n  {config.lab.name} is at {web.address(config)}\n")))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from fablab.core import schema
+from fablab.core.app import create_core_app
 from fablab.core.config import Config
+from fablab.core.db import db
 from fablab.run import web
 from fablab.run.supervisor import Program, answers, supervise
 from firmware_bridge import broker
@@ -18,6 +22,24 @@ def run(config: Config, file: Path | None, announce: Callable[[], None], plan: P
     """Run everything until something ends; `announce` is called once the pages answer. Returns the exit status."""
     health = f"{web.address(config)}/api/v1/health"
     return supervise(programs(config, file, plan), lambda: answers(health), announce)
+
+
+def prepare(config: Config) -> None:
+    """What a first start needs: a secret key and an empty database's tables. An older database is left as it is.
+
+    Raises SchemaError when the database does not fit this program.
+    """
+    key = config.path(config.web.secret_key_file)
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.touch(mode=0o600)
+        key.write_text(secrets.token_urlsafe(48))
+    app = create_core_app(config)
+    with app.app_context():
+        if schema.current() is None:
+            schema.upgrade()
+        schema.check()
+        db.engine.dispose()
 
 
 def programs(config: Config, file: Path | None, plan: Path | None = None) -> list[Program]:
