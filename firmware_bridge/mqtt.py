@@ -39,6 +39,7 @@ RECEIVE_MAXIMUM = 500
 QUEUE = 20_000
 NOTHING, ANY, URGENT = 0, 1, 2
 PUBACK = 0x40
+TAKEN_OVER = 0x8E
 _PUBACK = struct.Struct("!BBH")
 RETRY_S = (1, 7)
 """First and longest wait before a reconnect: with up to 7 s we are back within 10 s of the broker's return."""
@@ -296,7 +297,9 @@ class Link:
     def _disconnected(
         self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _p: object
     ) -> None:
-        if self.connected.is_set():
+        if reason.value == TAKEN_OVER:
+            log.error("another bridge has taken over this connection: run only one", broker=self.endpoint.name)
+        elif self.connected.is_set():
             log.info("disconnected", broker=self.endpoint.name, mqtt=self._speaks, reason=str(reason))
         self.connected.clear()
         self._unanswered.clear()

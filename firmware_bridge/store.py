@@ -50,6 +50,7 @@ class Store:
             reload = self._obey(turn) if claim else False
             if orphans:
                 self._dialogue.end_orphans(turn)
+                recording.end_abandoned(instant(turn.now))
             self._dialogue.answer(turn)
             if sweep:
                 self._dialogue.sweep(turn, self._registry.ears())

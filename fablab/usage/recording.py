@@ -17,6 +17,7 @@ from fablab.certifications.use import note_use
 from fablab.core import audit, badges, events
 from fablab.core.actor import Actor
 from fablab.core.db import bulk_insert, db, transaction
+from fablab.devices.models import Device, DeviceState
 from fablab.people.models import Badge
 from fablab.reservations.models import Allocation, Reservation
 from fablab.reservations.use import note_start
@@ -92,6 +93,20 @@ def correct(actor: Actor, derived: Iterable[Derived], gone: Sequence[int], now: 
         _withdraw(list(gone))
         for one in store_sessions(derived, now, tell=False):
             audit.record(actor, "usage.derived_again", ("usage_session", str(one.id)), now)
+
+
+def end_abandoned(now: datetime) -> int:
+    """End the open sessions of devices that are listened to no more, at the last proof of use; gives their number."""
+    gone = select(Device.id).where(Device.state != DeviceState.ADOPTED)
+    query = select(UsageSession).where(UsageSession.ended_at.is_(None), UsageSession.device_id.in_(gone))
+    with transaction() as session:
+        abandoned = list(session.scalars(query))
+        for one in abandoned:
+            one.ended_at, one.outcome, one.flags = one.updated_at, Outcome.INTERRUPTED, [*one.flags, "end_estimated"]
+            ids = {"session_id": str(one.id), "device_id": str(one.device_id)}
+            people = {"resource_id": _text(one.resource_id), "person_id": _text(one.person_id)}
+            events.append("usage.ended", now, **ids, **people, outcome=Outcome.INTERRUPTED.value)
+        return len(abandoned)
 
 
 def store_readings(rows: list[dict[str, Any]]) -> None:
@@ -238,13 +253,17 @@ def _tell(one: Stored, change: SessionChange, now: datetime) -> None:
     told = {
         "session_id": str(one.id),
         "device_id": str(one.device_id),
-        "resource_id": None if one.resource_id is None else str(one.resource_id),
-        "person_id": None if one.person_id is None else str(one.person_id),
+        "resource_id": _text(one.resource_id),
+        "person_id": _text(one.person_id),
     }
     if one.began:
         events.append("usage.started", now, **told)
     if one.ended:
         events.append("usage.ended", now, **told, outcome=change.outcome)
+
+
+def _text(ident: int | None) -> str | None:
+    return None if ident is None else str(ident)
 
 
 def clean(words: str | None, length: int) -> str | None:

@@ -161,12 +161,14 @@ def test_a_device_adopted_while_the_bridge_runs_is_heard_and_a_forgotten_one_is_
 ) -> None:
     bridge = run_bridge(app, broker)
     found = devices.add_device(staff, "tasmota", "plug_late", clock.now())
-    devices.adopt(staff, found.id, clock.now(), resource_id=make_machine().id)
-    until(lambda: bridge.registry.remembered("main", "tele/plug_late/SENSOR"), what="listening")
+    power = {"on_w": 60, "off_w": 40, "on_delay_s": 0.1}
+    devices.adopt(staff, found.id, clock.now(), resource_id=make_machine().id, options={"power": power})
+    until(lambda: bridge.registry.remembered("main", "tele/plug_late/SENSOR"), what="read anew")
+    until(bridge.listening, what="subscribed")
     with Client(broker, "fablab-devices") as device:
-        time.sleep(0.2)  # the subscription is on its way
-        device.say("tele/plug_late/SENSOR", sensor(5))
+        device.say("tele/plug_late/SENSOR", sensor(900))
         until(lambda: journalled(device_id=found.id), what="heard")
+        until(lambda: _sessions_of(found), what="in use")
         devices.forget(staff, found.id, clock.now())
         until(lambda: not bridge.registry.remembered("main", "tele/plug_late/SENSOR"), what="not listening")
         before = journalled()
@@ -174,6 +176,7 @@ def test_a_device_adopted_while_the_bridge_runs_is_heard_and_a_forgotten_one_is_
         device.say("tele/plug_late/SENSOR", sensor(6))
         time.sleep(0.3)
         assert journalled() == before
+    until(lambda: _sessions_of(found)[0].ended_at is not None, what="the open session has ended")
 
 
 def test_the_broker_goes_away_and_comes_back(app: Flask, broker: LiveBroker, run_bridge: RunBridge) -> None:
