@@ -5,15 +5,23 @@ import hmac
 
 from fablab.core.words import config
 
+_SEPARATORS = str.maketrans("", "", "-:.")
+
 CLOAK = "badge:"
 """What stands before a hash where a card number would stand: in the journal, in messages of the bridge."""
 
 
 def canonical(uid: str) -> str:
-    """Upper-case hex without separators, as every reader's number is stored and compared. Raises ValueError."""
-    found = "".join(uid.split()).replace(":", "").replace("-", "").upper()
-    if not 4 <= len(found) <= 32 or set(found) - set("0123456789ABCDEF"):
-        raise ValueError("a card number has 4 to 32 hexadecimal digits")
+    """Upper-case hex without separators, whole bytes, at least four: as readers' numbers are made alike to compare them.
+
+    Raises ValueError for what is no card number; all zeros and all ones are what a reader says without a card.
+    """
+    digits = "".join(uid.split()).translate(_SEPARATORS).upper().removeprefix("0X")
+    if not 4 <= len(digits) <= 20 or set(digits) - set("0123456789ABCDEF"):
+        raise ValueError("a card number has 4 to 20 hexadecimal digits")
+    found = digits.zfill(max(8, len(digits) + len(digits) % 2))
+    if set(found) in ({"0"}, {"F"}):
+        raise ValueError("this is not the number of a card")
     return found
 
 
