@@ -12,7 +12,7 @@ CLOAK = "badge:"
 
 
 def canonical(uid: str) -> str:
-    """Upper-case hex without separators, whole bytes, at least four: as readers' numbers are made alike to compare them.
+    """Upper-case hex without separators, whole bytes, at least four: as the numbers of all readers are made alike.
 
     Raises ValueError for what is no card number; all zeros and all ones are what a reader says without a card.
     """
