@@ -10,14 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from argon2 import PasswordHasher
-
 from fablab.app import create_app
 from fablab.core import schema
 from fablab.core.config import Config, load_config
 from fablab.core.db import db
 from fablab.demo import service
 from fablab.demo.hours import opening_hours
+from fablab.people import passwords
 from fablab.run import web
 
 ZONE = "Europe/Paris"
@@ -83,7 +82,7 @@ def build(
         say("making the database")
         schema.upgrade()
         say("inventing forty people and four weeks of work")
-        made = service.seed(config, number, now, password_hash=PasswordHasher().hash(password), pace=pace)
+        made = service.seed(config, number, now, password_hash=passwords.hashed(password), pace=pace)
         db.session.remove()
         db.engine.dispose()
     plan = folder / "devices.json"
