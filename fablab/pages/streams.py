@@ -77,6 +77,7 @@ def event_stream(viewer: Viewer, after: int | None) -> Response:
 
     def flow() -> Iterator[str]:
         last = start
+        yield message_of_nothing(last)  # at once, so that proxies and clients see that the line stands
         for batch in _batches(source, start, HEARTBEAT_S):
             for one in batch:
                 last = one.id

@@ -13,8 +13,7 @@ from fablab.core.errors import Unavailable
 from fablab.pages.hub import Happened, Hub, message
 from fablab.web import stopping
 from tests.factories import NOW
-
-SOON = 5.0
+from tests.pages.conftest import SOON, wait_until_idle
 
 
 def happen(number: int) -> None:
@@ -35,14 +34,6 @@ def hub(app: Flask) -> Iterator[Hub]:
     yield made
     made.leave()
     wait_until_idle(made)
-
-
-def wait_until_idle(hub: Hub) -> None:
-    """The reader ends by itself once nobody listens, else it would use the database of the next test."""
-    end = time.monotonic() + SOON
-    while hub._thread is not None and time.monotonic() < end:
-        time.sleep(0.02)
-    assert hub._thread is None
 
 
 def test_an_event_comes_within_a_fraction_of_a_second(hub: Hub) -> None:
