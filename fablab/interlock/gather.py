@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.certifications.rules import GrantFacts, RequiredFacts
@@ -17,6 +17,30 @@ from fablab.people.rules import PersonFacts
 from fablab.reservations.models import Allocation, Reservation
 from fablab.resources.models import Resource, ServiceState
 from fablab.resources.rules import Calendar, Opening, ResourceFacts
+
+# The statements are made once: to make one takes SQLAlchemy three times as long as to run it, and a reader waits.
+_NEEDED = (
+    select(Certification)
+    .join(Requirement)
+    .where(Requirement.resource_id == bindparam("resource"))
+    .order_by(Requirement.id)
+)
+_HELD = (
+    select(Grant)
+    .join(Requirement, Requirement.certification_id == Grant.certification_id)
+    .where(Requirement.resource_id == bindparam("resource"), Grant.person_id == bindparam("person"))
+    .execution_options(populate_existing=True)
+)
+_OTHERS = (
+    select(Allocation)
+    .join(Reservation)
+    .where(Allocation.resource_id == bindparam("resource"), Allocation.live, Allocation.ends_at > bindparam("at"))
+    .where(Reservation.person_id != bindparam("person"))
+    .order_by(Allocation.ends_at)
+    .limit(1)
+)
+_TAKEN = _OTHERS.with_only_columns(Allocation.ends_at).where(Allocation.starts_at <= bindparam("at"))
+_NEXT = _OTHERS.with_only_columns(Allocation.starts_at).where(Allocation.starts_at > bindparam("at"))
 
 
 def access_facts(
@@ -53,13 +77,12 @@ def _resource_facts(resource: Resource | None) -> ResourceFacts | None:
 
 
 def _certificates(person_id: int | None, resource_id: int) -> tuple[list[RequiredFacts], list[GrantFacts]]:
-    query = select(Certification).join(Requirement).where(Requirement.resource_id == resource_id)
-    needed = list(db.session.scalars(query.order_by(Requirement.id)))
+    needed = list(db.session.scalars(_NEEDED, {"resource": resource_id}))
     required = [RequiredFacts(one.id, one.name) for one in needed]
     if not needed or person_id is None:
         return required, []
     lapses = {one.id: one.lapse_after_unused_days for one in needed}
-    held = select(Grant).where(Grant.person_id == person_id, Grant.certification_id.in_(lapses))
+    held = db.session.scalars(_HELD, {"resource": resource_id, "person": person_id})
     grants = [
         GrantFacts(
             one.certification_id,
@@ -69,21 +92,13 @@ def _certificates(person_id: int | None, resource_id: int) -> tuple[list[Require
             one.last_used_at,
             one.revoked_at,
         )
-        for one in db.session.scalars(held.execution_options(populate_existing=True))
+        for one in held
     ]
     return required, grants
 
 
 def _reserved_by_other(person_id: int | None, resource_id: int, at: datetime) -> datetime | None:
-    query = (
-        select(Allocation.ends_at)
-        .join(Reservation)
-        .where(Allocation.resource_id == resource_id, Allocation.live, Allocation.ends_at > at)
-        .where(Allocation.starts_at <= at, Reservation.person_id != person_id)
-        .order_by(Allocation.ends_at)
-        .limit(1)
-    )
-    return db.session.scalar(query)
+    return db.session.scalar(_TAKEN, {"resource": resource_id, "person": person_id, "at": at})
 
 
 def use_until(resource_id: int | None, person_id: int | None, at: datetime) -> datetime | None:
@@ -93,15 +108,7 @@ def use_until(resource_id: int | None, person_id: int | None, at: datetime) -> d
     found = calendar(config())
     day = at.astimezone(found.zone).date()
     limits = [closes for opens, closes in found.intervals(day) if opens <= at < closes]
-    query = (
-        select(Allocation.starts_at)
-        .join(Reservation)
-        .where(Allocation.resource_id == resource_id, Allocation.live, Allocation.ends_at > at)
-        .where(Allocation.starts_at > at, Reservation.person_id != person_id)
-        .order_by(Allocation.ends_at)
-        .limit(1)
-    )
-    following = db.session.scalar(query)
+    following = db.session.scalar(_NEXT, {"resource": resource_id, "person": person_id, "at": at})
     return min([*limits, *([following] if following else [])], default=None)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from fablab.core import badges, events
@@ -33,6 +33,23 @@ SAME_ANSWER = timedelta(seconds=60)
 
 STALE = "stale"
 """Not a reason against a person: the question was too old to be answered (devices.md, 8.2)."""
+
+
+# The statements on a reader's way are made once; see `gather`.
+_KNOWN = select(AccessDecision).where(
+    AccessDecision.device_id == bindparam("device"), AccessDecision.rid == bindparam("rid")
+)
+_RUNNING = select(AccessDecision).where(
+    AccessDecision.granted, AccessDecision.act == "start", AccessDecision.ended_at.is_(None)
+)
+_RUNNING_ON = _RUNNING.where(AccessDecision.device_id == bindparam("device")).order_by(AccessDecision.id)
+_NEWEST_LEASE = (
+    select(AccessDecision.lease_id)
+    .where(AccessDecision.device_id == bindparam("device"), AccessDecision.lease_id.is_not(None))
+    .order_by(AccessDecision.id.desc())
+    .limit(1)
+)
+_BADGE = select(Badge).where(Badge.uid_hash == bindparam("digest")).execution_options(populate_existing=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +129,13 @@ def running_grants(
     *, device_id: int | None = None, person_id: int | None = None, resource_id: int | None = None
 ) -> list[Running]:
     """Grants that have not ended, oldest first: all, or those of a device, a person, a resource."""
-    query = select(AccessDecision).where(
-        AccessDecision.granted, AccessDecision.act == "start", AccessDecision.ended_at.is_(None)
-    )
-    for column, value in (
-        (AccessDecision.device_id, device_id),
-        (AccessDecision.person_id, person_id),
-        (AccessDecision.resource_id, resource_id),
-    ):
-        query = query if value is None else query.where(column == value)
-    return [_running(row) for row in db.session.scalars(query.order_by(AccessDecision.id)) if row.device_id]
+    if device_id is not None and person_id is None and resource_id is None:
+        rows = db.session.scalars(_RUNNING_ON, {"device": device_id})
+    else:
+        named = {"device_id": device_id, "person_id": person_id, "resource_id": resource_id}
+        chosen = {name: value for name, value in named.items() if value is not None}
+        rows = db.session.scalars(_RUNNING.filter_by(**chosen).order_by(AccessDecision.id))
+    return [_running(row) for row in rows if row.device_id]
 
 
 def lease_for(resource_id: int | None, device_max_s: float | None = None) -> float:
@@ -144,9 +158,7 @@ def badge_in(tap: Tap) -> Answer:
     that of staff, ends the use. Errors of the database are raised: without it nothing can be granted.
     """
     with transaction():
-        known = db.session.scalar(
-            select(AccessDecision).where(AccessDecision.device_id == tap.device_id, AccessDecision.rid == tap.rid)
-        )
+        known = db.session.scalar(_KNOWN, {"device": tap.device_id, "rid": tap.rid[:100]})
         if known is not None:
             return _again(known, tap)
         if tap.stale:
@@ -172,13 +184,9 @@ def note_tap(tap: Tap) -> bool:
     The same tap is written down once.
     """
     with transaction():
-        known = db.session.scalar(
-            select(AccessDecision.granted).where(
-                AccessDecision.device_id == tap.device_id, AccessDecision.rid == tap.rid[:100]
-            )
-        )
+        known = db.session.scalar(_KNOWN, {"device": tap.device_id, "rid": tap.rid[:100]})
         if known is not None or tap.resource_id is None:
-            return bool(known)
+            return known is not None and known.granted
         badge, person = _holder(tap)
         denials = _judge(tap, badge, person, ())
         if denials:
@@ -213,10 +221,7 @@ def with_lease(running: Running, lease_id: int) -> Running:
 
 def next_lease(device_id: int) -> int:
     """A lease id above all that this device was ever given."""
-    newest = select(AccessDecision.lease_id).where(
-        AccessDecision.device_id == device_id, AccessDecision.lease_id.is_not(None)
-    )
-    return (db.session.scalar(newest.order_by(AccessDecision.id.desc()).limit(1)) or 0) + 1
+    return (db.session.scalar(_NEWEST_LEASE, {"device": device_id}) or 0) + 1
 
 
 # -- inside -----------------------------------------------------------------------------------------------------------
@@ -233,8 +238,7 @@ def _judge(tap: Tap, badge: Badge | None, person: Person | None, running: Sequen
 def _holder(tap: Tap) -> tuple[Badge | None, Person | None]:
     if not tap.uid:
         return None, None
-    query = select(Badge).where(Badge.uid_hash == badges.hash_in(tap.uid))
-    badge = db.session.scalar(query.execution_options(populate_existing=True))
+    badge = db.session.scalar(_BADGE, {"digest": badges.hash_in(tap.uid)})
     if badge is None:
         return None, None
     return badge, db.session.get(Person, badge.person_id, populate_existing=True)
