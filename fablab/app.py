@@ -8,9 +8,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
+from fablab.devices import api as devices_api
 from fablab.pages import api as pages_api
+from fablab.pages import api_resources as status_api
 from fablab.pages import hub, streams
 from fablab.pages import routes as pages_routes
+from fablab.people import routes as people_routes
+from fablab.reservations import api as reservations_api
+from fablab.resources import api as resources_api
+from fablab.resources import routes as resources_routes
+from fablab.usage import api as usage_api
 from fablab.web import access, api, assets, csrf, errors, headers, locale, names, navigation, pages
 
 MAX_FORM = 10 * 1024 * 1024
@@ -52,9 +59,16 @@ def create_app(config: Config) -> APIFlask:
     csrf.init_app(app)
     api.init_app(app)
     headers.init_app(app)
+    people_routes.init_app(app)
     hub.init_app(app)
     streams.init_app(app)
     app.register_blueprint(pages_routes.blueprint)
+    app.register_blueprint(resources_routes.blueprint)
+    app.register_blueprint(resources_api.blueprint)
+    app.register_blueprint(reservations_api.blueprint)
+    app.register_blueprint(usage_api.blueprint)
+    app.register_blueprint(devices_api.blueprint)
+    app.register_blueprint(status_api.blueprint)
     app.register_blueprint(pages_api.blueprint)
     return app
 

@@ -44,6 +44,16 @@ class Person(Base):
 
     badges: Mapped[list["Badge"]] = relationship(back_populates="person", order_by="Badge.id")
 
+    is_authenticated = True
+    """Flask-Login asks: whoever is loaded from a session has signed in."""
+
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """What stands in the session for this person: a key that changes when his sessions shall end."""
+        return self.session_key
+
 
 class Badge(Base):
     """A card or tag. `uid_hash` is HMAC-SHA256 in hex of the canonical UID; the UID itself is never stored."""
