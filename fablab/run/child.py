@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 SUPERVISOR = "FABLAB_SUPERVISOR"
 LOOK_S = 0.5
@@ -54,7 +55,11 @@ def _lives(number: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        # Killed, but not yet noticed by its own parent.
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return True
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from fablab.run.child import SUPERVISOR
 ASKED_TO_END = {known["rc"] for known in SIGNALS.values()}
 REMARKS = ("started", "sending", "stopped", "received")
 LOOK_S = 0.05
+PATIENCE_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,30 @@ class Console(Printer):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Supervisor(Manager):
+    """Honcho's manager, that may be asked to end at any moment, also while its processes are only starting."""
+
+    def __init__(self, printer: Printer) -> None:
+        super().__init__(printer)
+        self._ending = threading.Event()
+
+    def terminate(self) -> None:
+        """End everything: as soon as all have started, properly; after `PATIENCE_S` by force."""
+        if not self._ending.is_set():
+            self._ending.set()
+            threading.Thread(target=self._end_all, name="end", daemon=True).start()
+
+    def _end_all(self) -> None:
+        while not self._all_started():
+            time.sleep(LOOK_S)
+        self._killall()
+        time.sleep(PATIENCE_S)
+        self.kill()
+
+
 def supervise(programs: Sequence[Program], ready: Callable[[], bool], announce: Callable[[], None]) -> int:
     """Run until something ends; `announce` is called once `ready` is true. Returns the exit status."""
-    manager = Manager(Console(sys.stdout))
+    manager = Supervisor(Console(sys.stdout))
     environment = {**os.environ, SUPERVISOR: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
     for program in programs:
         manager.add_process(program.name, program.command(), env=environment)
@@ -73,9 +95,6 @@ def supervise(programs: Sequence[Program], ready: Callable[[], bool], announce: 
     threading.Thread(target=_await, args=(ready, announce, ended), name="ready", daemon=True).start()
     try:
         manager.loop()
-    except BaseException:
-        manager.kill()
-        raise
     finally:
         ended.set()
     status = int(manager.returncode or 0)

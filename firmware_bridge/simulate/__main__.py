@@ -6,6 +6,7 @@ import argparse
 import logging
 import signal
 import sys
+import time
 from pathlib import Path
 
 from firmware_bridge import broker as embedded
@@ -14,6 +15,8 @@ from firmware_bridge.simulate.runner import Broker, Runner, await_server
 
 SERVER_WAIT_S = 20.0
 """So long the devices wait for the bridge: what they say before is heard by nobody."""
+SETTLE_S = 0.5
+"""The bridge's other connections come up in this time."""
 
 
 def main() -> None:
@@ -33,7 +36,8 @@ def main() -> None:
     runner = Runner(devices, broker)
     signal.signal(signal.SIGTERM, runner.stop)
     signal.signal(signal.SIGINT, runner.stop)
-    await_server(broker, SERVER_WAIT_S, runner.stopping)
+    if await_server(broker, SERVER_WAIT_S, runner.stopping):
+        time.sleep(SETTLE_S)
     logging.getLogger(__name__).info("%d simulated devices are on the broker", len(devices))
     runner.run()
 
