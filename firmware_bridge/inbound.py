@@ -11,6 +11,7 @@ import structlog
 
 from fablab.devices import service as devices
 from fablab.devices.readings import Message, Sighting
+from fablab.usage.changes import Alarm
 from firmware_bridge import journal
 from firmware_bridge.decoders import DECODERS
 from firmware_bridge.mqtt import Delivered
@@ -20,6 +21,9 @@ from firmware_bridge.turn import Say, Turn
 log = structlog.get_logger("bridge.inbound")
 
 REMEMBERED = 50_000
+BURST, BURST_S = 150, 5.0
+FLOODS = "too_many_messages"
+"""The alarm for a native device that says more than the protocol's 20 messages a second, with some room."""
 ONCE_PER_S = 60.0
 """A topic of nobody we know is kept in the journal once in so many seconds, and counted always."""
 
@@ -97,6 +101,8 @@ class Inbound:
 
     def _native(self, turn: Turn, ear: Ear, message: Message, row: dict[str, Any]) -> bool:
         """What is special about native devices; False when there is nothing more to hear in this message."""
+        if not message.retained:
+            self._count(turn, ear, message.at)
         leaf = message.topic.rsplit("/", 1)[-1]
         if leaf == "ev":
             number = journal.record_number(message.payload)
@@ -108,6 +114,17 @@ class Inbound:
         elif leaf == "tap":
             self._repeated(turn, ear, message)
         return True
+
+    def _count(self, turn: Turn, ear: Ear, at: float) -> None:
+        """A device that floods is heard all the same, but somebody should look at it."""
+        since, count = ear.burst
+        if not 0 <= at - since < BURST_S:
+            if count <= BURST:
+                turn.calm.append((ear, FLOODS))
+            since, count = at, 0
+        ear.burst = (since, count + 1)
+        if count == BURST:
+            turn.alarms.append((ear, Alarm(at, FLOODS)))
 
     def _record(self, turn: Turn, ear: Ear, message: Message, row: dict[str, Any], number: tuple[str, int]) -> bool:
         """A journal record: new, known already (then only to be acknowledged again), or another of the same number."""

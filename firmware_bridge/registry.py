@@ -56,6 +56,7 @@ class Ear:
         self.past_boots: deque[str] = deque(maxlen=20)
         self.heard_at = 0.0
         self.timed_at = 0.0
+        self.burst = (0.0, 0)  # begin of a window, and how many messages came in it
         self.planned: float | None = None
         self.moved = False
         self.told_at = 0.0

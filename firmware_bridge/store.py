@@ -81,6 +81,8 @@ class Store:
             ear = self._registry.native(base)
             if ear is not None:
                 self._dialogue.alarm(ear, PLANTED, turn.now)
+        for ear, kind in turn.calm:
+            _end_alarm(turn, ear, kind)
         for ear, alarm in list(turn.alarms):
             self._dialogue.alarm(ear, alarm.kind, alarm.at)
             if alarm.kind == UNGRANTED:

@@ -47,6 +47,7 @@ class Turn:
         self.acks: dict[int, tuple[Ear, set[str]]] = {}
         self.says: list[Say] = []
         self.planted: list[str] = []
+        self.calm: list[tuple[Ear, str]] = []
 
     def take(self, ear: Ear, message: Message, row: dict[str, Any]) -> None:
         """Give a scrubbed message to a device's fold and note what follows; `row` is its place in the journal."""

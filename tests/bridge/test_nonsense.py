@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from fablab.core.db import db
 from fablab.devices.models import Journal
 from fablab.devices.readings import Message
+from fablab.interlock.alarms import open_alarms
 from fablab.interlock.models import AccessDecision
 from firmware_bridge.bridge import Bridge
 from firmware_bridge.mqtt import Delivered, Endpoint
@@ -91,6 +92,24 @@ def test_nonsense_harms_nobody(worker: Bridge, monkeypatch: pytest.MonkeyPatch) 
     assert db.session.scalar(good) == ROUNDS
     assert db.session.scalar(select(func.count()).where(Journal.problem == "not_storable")) == 0
     assert db.session.scalar(select(func.count()).where(AccessDecision.granted)) == 0
+
+
+def test_a_device_that_floods_is_heard_and_raises_an_alarm_until_it_is_calm(
+    worker: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = worker._telemetry[0]
+    monkeypatch.setattr(link, "acknowledge", lambda _batch: None)
+    at = NOW.timestamp()
+
+    def hear(first: int, count: int, begin: float, apart: float) -> None:
+        told = [Message(f"{NATIVE}/up/ev", record(first + n), begin + n * apart, 1) for n in range(count)]
+        worker._turn([Delivered(link, 0, mid, message) for mid, message in enumerate(told)])
+
+    hear(1, 200, at, 0.01)
+    assert [alarm.kind for alarm in open_alarms()] == ["too_many_messages"]
+    hear(201, 20, at + 10, 1.0)
+    assert open_alarms() == []
+    assert db.session.scalar(select(func.count()).where(Journal.seq.is_not(None))) == 220
 
 
 def test_a_message_that_cannot_be_stored_is_kept_aside_and_the_others_are_stored(
