@@ -154,3 +154,9 @@ def test_on_a_phone_the_menu_is_at_the_thumb(lab: Lab, open_page: OpenPage) -> N
         size = link.bounding_box()
         assert size is not None
         assert size["height"] >= 44
+
+
+def test_the_api_can_be_read_in_the_browser(lab: Lab, open_page: OpenPage) -> None:
+    page = open_page("/api/docs")
+    expect(page.locator("#swagger-ui")).to_contain_text("Events")
+    expect(page.locator("#swagger-ui .errors")).to_have_count(0)
