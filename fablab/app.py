@@ -18,7 +18,7 @@ from fablab.reservations import api as reservations_api
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
 from fablab.usage import api as usage_api
-from fablab.web import access, api, assets, csrf, errors, headers, locale, names, navigation, pages
+from fablab.web import access, api, api_docs, assets, csrf, errors, headers, locale, names, navigation, pages
 
 MAX_FORM = 10 * 1024 * 1024
 
@@ -58,6 +58,7 @@ def create_app(config: Config) -> APIFlask:
     access.init_app(app)
     csrf.init_app(app)
     api.init_app(app)
+    api_docs.init_app(app)
     headers.init_app(app)
     people_routes.init_app(app)
     hub.init_app(app)

@@ -64,7 +64,7 @@ def _jpeg_size(content: bytes) -> tuple[int, int] | None:
 
 def _webp_size(content: bytes) -> tuple[int, int] | None:
     """WebP (RFC 9649): a RIFF container whose first chunk is VP8X, VP8L or VP8, each with the size in its own way."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP" or len(content) < 30:
         return None
     kind = content[12:16]
     if kind == b"VP8X":

@@ -98,8 +98,9 @@ def calendar(config: Config) -> Calendar:
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def add(actor: Actor, values: Mapping[str, Any], now: datetime) -> Resource:
-    """A new resource in service. `values` are of `CHANGEABLE`, with kind and name. Managers. Raises Invalid."""
+def add(actor: Actor, values: Mapping[str, Any], now: datetime, *, out_of_service: str = "") -> Resource:
+    """A new resource, in service unless `out_of_service` says why not. `values` are of `CHANGEABLE`, with kind and
+    name. Managers. Raises Invalid."""
     _need(actor, Role.MANAGER)
     with transaction() as session:
         _check(values)
@@ -108,6 +109,27 @@ def add(actor: Actor, values: Mapping[str, Any], now: datetime) -> Resource:
         session.flush()
         audit.record(actor, "resource.added", resource, now, after=values)
         events.append("resource.added", now, resource_id=str(resource.id))
+        if out_of_service:
+            _set_service(actor, resource.id, ServiceState.OUT_OF_SERVICE, out_of_service, now)
+        return resource
+
+
+def update(
+    actor: Actor,
+    resource_id: int,
+    values: Mapping[str, Any],
+    now: datetime,
+    *,
+    state: ServiceState | None = None,
+    note: str = "",
+) -> Resource:
+    """`change` and the service state in one transaction; a state that it has already is left as it is."""
+    with transaction():
+        resource = _locked(resource_id)
+        if values:
+            resource = change(actor, resource_id, values, now)
+        if state is not None and (resource.service_state, resource.service_note) != (state, note):
+            resource = _set_service(actor, resource_id, state, note, now)
         return resource
 
 

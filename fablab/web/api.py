@@ -23,15 +23,19 @@ from pydantic import (
 )
 from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
+from werkzeug.routing import IntegerConverter, Map
 
 from fablab.core import clock
 from fablab.core.db import db, transaction
+from fablab.core.denials import CODES
 from fablab.core.errors import Conflict, Invalid
 from fablab.web.access import actor
 from fablab.web.models import StoredAnswer
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+MAX_IDENT = 2**31 - 1
+"""No id is larger; a larger number would be a fault of the database, not an unknown id."""
 MAX_JSON = 1024 * 1024
 KEEP_ANSWERS = timedelta(days=1)
 
@@ -55,8 +59,10 @@ def _instant_text(value: object) -> object:
 
 
 def _ident_text(value: object) -> object:
-    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 18:
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 10:
         raise ValueError("must be an id as a text of digits")
+    if int(value) > MAX_IDENT:
+        raise ValueError("is larger than any id")
     return int(value)
 
 
@@ -66,7 +72,7 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_instant_text)]
 Ident = Annotated[
     int,
     BeforeValidator(_ident_text),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["17"]}),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,10}$", "examples": ["17"]}),
 ]
 """An id in a request: text outside, number inside."""
 
@@ -98,8 +104,16 @@ class PageQuery(BaseModel):
     cursor: str | None = Field(None, max_length=100, description="`next` of the page before")
 
 
+class IdentConverter(IntegerConverter):
+    """`<int:…>` in addresses: an id, so a number beyond all ids leads nowhere (404)."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=MAX_IDENT)
+
+
 def init_app(app: Flask) -> None:
-    """Makes bodies of the API be JSON, of at most `MAX_JSON` bytes."""
+    """Makes bodies of the API be JSON, of at most `MAX_JSON` bytes, and ids in addresses ids. Before any route."""
+    app.url_map.converters["int"] = IdentConverter
     app.before_request(_check_body)
 
 
@@ -110,6 +124,60 @@ def _check_body() -> None:
         abort(415, "the body must be application/json")
     if request.content_length > MAX_JSON:
         abort(413, f"a body may have at most {MAX_JSON} bytes")
+
+
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "examples": ["/problems/unprocessable-entity"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+        "denials": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "code": {"type": "string", "enum": list(CODES)},
+                    "message": {"type": "string"},
+                    "params": {"type": "object"},
+                    "remedy": {
+                        "type": "object",
+                        "properties": {"text": {"type": "string"}, "url": {"type": "string"}},
+                    },
+                },
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+_MEANINGS = {
+    400: "The request cannot be read",
+    401: "A token or a session is needed",
+    403: "This role or token may not do this",
+    404: "Unknown, or not for the caller to know of",
+    409: "It does not fit the present state; `denials` holds every reason at once",
+    415: "The body is not JSON",
+    422: "Not valid; `errors` names each field",
+}
+
+
+def problems(*statuses: int) -> dict[int, Any]:
+    """For the OpenAPI document: the statuses answered as `application/problem+json`; 401 and 403 come by themselves."""
+    return {
+        status: {
+            "description": _MEANINGS[status],
+            "content": {"application/problem+json": {"schema": _PROBLEM_SCHEMA}},
+        }
+        for status in sorted({401, 403, *statuses})
+    }
 
 
 def invalid(error: ValidationError) -> Invalid:

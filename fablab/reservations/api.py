@@ -1,0 +1,277 @@
+"""REST: `/reservations`, and the free slots of a resource."""
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from apiflask import APIBlueprint
+from pydantic import Field, model_validator
+
+from fablab.core import clock
+from fablab.core.actor import Role
+from fablab.core.errors import Invalid
+from fablab.reservations import reading, service
+from fablab.reservations.models import Reservation, ReservationState
+from fablab.reservations.rules import Slot
+from fablab.resources.service import get_resource
+from fablab.web.access import access, actor
+from fablab.web.api import (
+    Body,
+    Ident,
+    Instant,
+    PageQuery,
+    Shown,
+    ShownIdent,
+    ShownInstant,
+    idempotent,
+    page_of,
+    problems,
+)
+from fablab.web.errors import denial_json
+
+blueprint = APIBlueprint("reservations_api", __name__, url_prefix="/api/v1", tag="Reservations")
+
+EXAMPLE = {"resource_id": "7", "start": "2026-03-03T10:00:00+01:00", "end": "2026-03-03T12:00:00+01:00"}
+
+
+class Wanted(Body):
+    """What is to be booked: one resource, or several in one reservation, all or none."""
+
+    resource_id: Ident | None = Field(None, description="The resource; or name several in `resource_ids`")
+    resource_ids: list[Ident] = Field([], max_length=service.MOST_RESOURCES, description="Several, all or none")
+    start: Instant = Field(description="First instant, with offset")
+    end: Instant = Field(description="Instant after the last one, with offset")
+    person_id: Ident | None = Field(None, description="For whom; oneself when left out. Others: staff only")
+    note: str = Field("", max_length=500)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.resource_id is None) == (not self.resource_ids):
+            raise ValueError("name either resource_id or resource_ids")
+        return self
+
+    @property
+    def ids(self) -> list[int]:
+        """The wanted resources."""
+        return self.resource_ids if self.resource_id is None else [self.resource_id]
+
+
+class ReservationChange(Body):
+    """Another time, another note; what is left out stays."""
+
+    start: Instant | None = None
+    end: Instant | None = None
+    note: str | None = Field(None, max_length=500)
+
+
+class ShownReservation(Shown):
+    """A reservation; `resource_id` is the first of `resource_ids`."""
+
+    id: ShownIdent = Field(examples=["42"])
+    resource_id: ShownIdent
+    resource_ids: list[ShownIdent]
+    person_id: ShownIdent
+    created_by_id: str | None
+    start: ShownInstant
+    end: ShownInstant
+    state: str = Field(description="booked, cancelled or released", examples=["booked"])
+    note: str
+    created_at: ShownInstant
+    started_at: ShownInstant | None = Field(description="When the use began")
+    ended_at: ShownInstant | None = Field(description="When it was cancelled or released")
+
+
+class ReservationList(Shown):
+    """A page of reservations."""
+
+    items: list[ShownReservation]
+    next: str | None
+
+
+class ShownSlot(Shown):
+    """A time that may be booked."""
+
+    start: ShownInstant
+    end: ShownInstant
+
+
+class Verdict(Shown):
+    """What booking would say."""
+
+    allowed: bool
+    denials: list[dict[str, Any]] = Field(description="Every reason at once: code, message, params, remedy")
+    suggestions: list[ShownSlot] = Field(description="The nearest slots that are allowed, nearest first")
+
+
+class SlotList(Shown):
+    """Slots, ascending."""
+
+    items: list[ShownSlot]
+    next: str | None
+
+
+class ReservationQuery(PageQuery):
+    """Filters of the list; every part that is given must fit."""
+
+    resource_id: Ident | None = None
+    person_id: Ident | None = Field(None, description="Staff; makers see their own anyway")
+    from_: Instant | None = Field(None, alias="from", description="Ending after this instant")
+    to: Instant | None = Field(None, description="Starting before this instant")
+    state: Literal["booked", "cancelled", "released"] | None = None
+
+
+class AvailabilityQuery(PageQuery):
+    """Which slots."""
+
+    from_: Instant = Field(alias="from", description="Not before this instant")
+    to: Instant = Field(description="Ending by this instant, at most 62 days later")
+    minutes: int = Field(60, ge=5, le=525600, description="Length of each slot")
+
+
+@blueprint.get("/reservations")
+@access(Role.MAKER)
+@blueprint.input(ReservationQuery, location="query")
+@blueprint.output(ReservationList)
+@blueprint.doc(summary="List reservations", description="One's own; all for staff.", responses=problems(422))
+def list_reservations(query_data: ReservationQuery) -> ReservationList:
+    wanted = reading.reservations_query(
+        actor(),
+        resource_id=query_data.resource_id,
+        person_id=query_data.person_id,
+        from_=query_data.from_,
+        to=query_data.to,
+        state=None if query_data.state is None else ReservationState(query_data.state),
+    )
+    rows, following = page_of(wanted, Reservation.id, query_data.limit, query_data.cursor)
+    return ReservationList(items=[shown(row) for row in rows], next=following)
+
+
+@blueprint.post("/reservations")
+@access(Role.MAKER, scope="book")
+@blueprint.input(Wanted, example=EXAMPLE)
+@blueprint.output(ShownReservation, status_code=201)
+@blueprint.doc(
+    summary="Book",
+    description="409 names every reason against it at once. Takes an `Idempotency-Key`.",
+    responses=problems(409, 415, 422),
+)
+@idempotent
+def book(json_data: Wanted) -> tuple[ShownReservation, int]:
+    made = service.book(
+        actor(), _person(json_data), json_data.ids, json_data.start, json_data.end, json_data.note, clock.now()
+    )
+    return shown(made), 201
+
+
+@blueprint.post("/reservations/check")
+@access(Role.MAKER, scope="book")
+@blueprint.input(Wanted, example=EXAMPLE)
+@blueprint.output(Verdict)
+@blueprint.doc(summary="Ask what booking would say", description="Books nothing.", responses=problems(415, 422))
+def check(json_data: Wanted) -> Verdict:
+    verdict = service.check(actor(), _person(json_data), json_data.ids, json_data.start, json_data.end, clock.now())
+    return Verdict(
+        allowed=verdict.allowed,
+        denials=[denial_json(denial) for denial in verdict.denials],
+        suggestions=[_slot(slot) for slot in verdict.suggestions],
+    )
+
+
+@blueprint.get("/reservations/<int:reservation_id>")
+@access(Role.MAKER)
+@blueprint.output(ShownReservation)
+@blueprint.doc(summary="One reservation", responses=problems(404))
+def get_reservation(reservation_id: int) -> ShownReservation:
+    return shown(reading.get_reservation(actor(), reservation_id))
+
+
+@blueprint.patch("/reservations/<int:reservation_id>")
+@access(Role.MAKER, scope="book")
+@blueprint.input(ReservationChange, example={"end": "2026-03-03T13:00:00+01:00"})
+@blueprint.output(ShownReservation)
+@blueprint.doc(
+    summary="Move a reservation or change its note",
+    description="Every rule is asked again for another time.",
+    responses=problems(404, 409, 415, 422),
+)
+def change_reservation(reservation_id: int, json_data: ReservationChange) -> ShownReservation:
+    changed = service.change(
+        actor(),
+        reservation_id,
+        clock.now(),
+        starts_at=json_data.start,
+        ends_at=json_data.end,
+        note=json_data.note,
+    )
+    return shown(changed)
+
+
+@blueprint.delete("/reservations/<int:reservation_id>")
+@access(Role.MAKER, scope="book")
+@blueprint.output({}, status_code=204)
+@blueprint.doc(summary="Cancel a reservation", responses=problems(404, 409))
+def cancel_reservation(reservation_id: int) -> tuple[str, int]:
+    service.cancel(actor(), reservation_id, clock.now())
+    return "", 204
+
+
+@blueprint.get("/resources/<int:resource_id>/availability")
+@access(Role.MAKER)
+@blueprint.input(AvailabilityQuery, location="query")
+@blueprint.output(SlotList)
+@blueprint.doc(
+    summary="Free slots that the caller may book",
+    description="One for each possible start on the resource's step, so neighbours overlap.",
+    responses=problems(404, 422),
+    tags=["Resources"],
+)
+def availability(resource_id: int, query_data: AvailabilityQuery) -> SlotList:
+    get_resource(resource_id)
+    slots = service.availability(_me(), resource_id, query_data.from_, query_data.to, query_data.minutes, clock.now())
+    begin = _after(slots, query_data.cursor)
+    page = slots[begin : begin + query_data.limit]
+    more = begin + query_data.limit < len(slots)
+    return SlotList(items=[_slot(slot) for slot in page], next=page[-1].starts_at.isoformat() if more else None)
+
+
+def shown(reservation: Reservation) -> ShownReservation:
+    """A reservation as the API shows it."""
+    ids = [one.resource_id for one in reservation.allocations]
+    return ShownReservation(
+        id=reservation.id,
+        resource_id=ids[0],
+        resource_ids=ids,
+        person_id=reservation.person_id,
+        created_by_id=None if reservation.created_by_id is None else str(reservation.created_by_id),
+        start=reservation.starts_at,
+        end=reservation.ends_at,
+        state=reservation.state.value,
+        note=reservation.note,
+        created_at=reservation.created_at,
+        started_at=reservation.started_at,
+        ended_at=reservation.ended_at,
+    )
+
+
+def _slot(slot: Slot) -> ShownSlot:
+    return ShownSlot(start=slot.starts_at, end=slot.ends_at)
+
+
+def _person(body: Wanted) -> int:
+    return _me() if body.person_id is None else body.person_id
+
+
+def _me() -> int:
+    person_id = actor().person_id
+    if person_id is None:
+        raise Invalid({"person_id": "is needed: this token belongs to nobody"})
+    return person_id
+
+
+def _after(slots: list[Slot], cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    try:
+        last = datetime.fromisoformat(cursor.replace(" ", "+"))
+        return sum(slot.starts_at <= last for slot in slots)
+    except (ValueError, TypeError):
+        raise Invalid({"cursor": "must be the `next` of a list"}) from None
