@@ -18,7 +18,7 @@ from fablab.devices.readings import Message
 from fablab.usage.changes import Alarm, Availability, Change, SessionChange, TapHeard
 from firmware_bridge.decoders import BY_NAME
 from firmware_bridge.devicefold import DeviceFold
-from firmware_bridge.topics import matches
+from firmware_bridge.topics import Router
 
 T0 = 1772438400.0  # 2026-03-02T08:00:00Z
 TAIL_S = 3600.0  # after the last line the clock runs on
@@ -35,14 +35,20 @@ def derive(
     """What these lines say of these devices: {"sessions", "taps", "alarms", "availability"}, times in the recording's
     seconds, each list in order of time. Raises DeriveError naming the line or device that makes no sense."""
     ears = {name: _Ear(name, options) for name, options in devices.items()}
+    heard = Router((pattern, name) for name, ear in ears.items() for pattern in ear.decoder.topics(ear.options))
+    said = Router((pattern, name) for name, ear in ears.items() for pattern in ear.decoder.commands(ear.options))
     last = 0.0
     for count, line in enumerate(lines, 1):
         if sequence is not None and line.get("seq") != sequence:
             continue
         message = _message(line, count)
         last = max(last, message.at)
-        for ear in ears.values():
-            ear.hear(message)
+        if message.topic == CONTROL:
+            for ear in ears.values():
+                ear.direct(message.payload)
+            continue
+        for name in (said if message.outbound else heard).find(message.topic):
+            ears[name].note(ears[name].fold.hear(message))
     for ear in ears.values():
         ear.note(ear.fold.advance(max(last, T0) + TAIL_S))
     return _answer(ears)
@@ -58,21 +64,16 @@ class _Ear:
             self.fold = DeviceFold(self.dialect, self.options)
         except ValueError as error:
             raise DeriveError(f"device {name}: {error}") from None
-        decoder = BY_NAME[self.dialect]
-        self.heard, self.said = decoder.topics(self.options), decoder.commands(self.options)
+        self.decoder = BY_NAME[self.dialect]
         self.sessions: dict[str, SessionChange] = {}
         self.taps: dict[str, TapHeard] = {}
         self.alarms: list[Alarm] = []
         self.availability: list[Availability] = []
 
-    def hear(self, message: Message) -> None:
-        if message.topic == CONTROL:
-            if message.payload == b"subscriber_restart":
-                stored = json.loads(json.dumps(self.fold.state))
-                self.fold = DeviceFold(self.dialect, self.options, stored)
-            return
-        if any(matches(each, message.topic) for each in (self.said if message.outbound else self.heard)):
-            self.note(self.fold.hear(message))
+    def direct(self, word: bytes) -> None:
+        """Obey a stage direction: after a restart nothing is known but what was stored."""
+        if word == b"subscriber_restart":
+            self.fold = DeviceFold(self.dialect, self.options, json.loads(json.dumps(self.fold.state)))
 
     def note(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -95,9 +96,13 @@ def _answer(ears: Mapping[str, _Ear]) -> dict[str, Any]:
         for name, ear in ears.items()
         for tap in ear.taps.values()
     ]
-    alarms = [{"t": _t(each.at), "device": name, "kind": each.kind} for name, ear in ears.items() for each in ear.alarms]
+    alarms = [
+        {"t": _t(each.at), "device": name, "kind": each.kind} for name, ear in ears.items() for each in ear.alarms
+    ]
     states = [
-        {"t": _t(each.at), "device": name, "state": each.state} for name, ear in ears.items() for each in ear.availability
+        {"t": _t(each.at), "device": name, "state": each.state}
+        for name, ear in ears.items()
+        for each in ear.availability
     ]
     return {
         "sessions": sorted(sessions, key=lambda each: (each["start"], each["device"])),

@@ -7,7 +7,6 @@ state survives an upgrade.
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -27,14 +26,18 @@ def to_json(value: Any) -> Any:
 
 def from_json(kind: type[T], value: Mapping[str, Any]) -> T:
     """The dataclass `kind` that `to_json` made `value` of."""
-    known = _readers(kind)
+    known = _readers(kind) if kind not in _KNOWN else _KNOWN[kind]
     return kind(**{name: known[name](part) for name, part in value.items() if name in known})
 
 
-@lru_cache(256)
-def _readers(kind: type) -> dict[str, Callable[[Any], Any]]:
+_KNOWN: dict[type, dict[str, Callable[[Any], Any]]] = {}
+
+
+def _readers(kind: type[Any]) -> dict[str, Callable[[Any], Any]]:
+    """How each field of a dataclass is read; found out once."""
     hints = get_type_hints(kind)
-    return {field.name: _reader(hints[field.name]) for field in fields(kind)}
+    _KNOWN[kind] = {field.name: _reader(hints[field.name]) for field in fields(kind)}
+    return _KNOWN[kind]
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:

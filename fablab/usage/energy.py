@@ -80,9 +80,7 @@ def _stray_fall(meter: Meter, at: float, wh: float, most_w: float) -> Meter | No
     high = meter.high_wh
     if high is None or wh < high or not _believable(wh - high, at - meter.high_at, most_w):
         return None
-    return replace(
-        meter, total_wh=wh, total_at=at, wh=meter.at_high_wh + wh - high, summed_wh=0.0, high_wh=None
-    )
+    return replace(meter, total_wh=wh, total_at=at, wh=meter.at_high_wh + wh - high, summed_wh=0.0, high_wh=None)
 
 
 def _believable(wh: float, seconds: float, most_w: float) -> bool:

@@ -114,7 +114,7 @@ def _watched(leases: Leases, told: Heartbeat, journal: bool) -> Told:
             leases = replace(leases, scolded=True)
         elif risen and not live and not late:
             alarms.append(Alarm(told.at, "relay_on_without_grant"))
-        return replace(leases, obeyed=leases.obeyed or live), alarms
+        return replace(leases, obeyed=True) if live and not leases.obeyed else leases, alarms
     unheard = live and not leases.obeyed and told.at - (leases.granted_at or 0.0) > OBEY_S
     if unheard and told.at - leases.beat_at < GAP_S and not leases.scolded:
         alarms.append(Alarm(told.at, "does_not_obey", "relay off after a grant"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 SLIDE_S = 600.0
 LIVE_S = 2.0  # a live record this near to its place keeps its receipt time
 BETTER_S = 2.0  # an anchor that falls by more has been late before: places must be corrected
+LEAP_S = 7200.0
 KEPT = 12  # lives remembered
 
 Span = tuple[int, int]
@@ -42,17 +43,17 @@ class Life:
 
 
 def anchored(life: Life, receipt: float, up_ms: int, heartbeat: bool) -> Life:
-    """The life after a live message with an up-time."""
+    """The life after a live message with an up-time. An up-time that leaps beyond all queues is not believed."""
     up_s = up_ms / 1000
     offset = receipt - up_s
-    life = replace(life, up_s=max(life.up_s, up_s))
-    if life.offset is None or (heartbeat and not life.sure and offset < life.offset):
-        return replace(life, offset=offset, before=None, since=receipt, sure=heartbeat)
+    most = max(life.up_s, up_s)
+    if life.offset is None:
+        return replace(life, up_s=most, offset=offset, since=receipt, sure=heartbeat)
+    if life.sure and offset < life.offset - LEAP_S:
+        return life
     if heartbeat and receipt - life.since > SLIDE_S:
-        return replace(life, offset=offset, before=life.offset, since=receipt, sure=True)
-    if offset < life.offset or (heartbeat and not life.sure):
-        return replace(life, offset=min(offset, life.offset), sure=life.sure or heartbeat)
-    return life
+        return replace(life, up_s=most, offset=offset, before=life.offset, since=receipt, sure=True)
+    return replace(life, up_s=most, offset=min(offset, life.offset), sure=life.sure or heartbeat)
 
 
 def with_clock(life: Life, clock_at: float | None, up_ms: int) -> Life:

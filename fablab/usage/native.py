@@ -104,7 +104,9 @@ def beat(native: Native, told: Heartbeat) -> Told:
     life = anchored(life, told.at, told.up_ms, heartbeat=True)
     floor = max(0, told.seq - told.waiting) if first else life.floor
     life = replace(life, n=told.n, conn=max(life.conn, told.conn), floor=floor, newest=max(life.newest, told.seq))
-    native = replace(_with_life(native, life), journal=native.journal or told.seq > 0 or told.sess is not None)
+    native = _with_life(native, life)
+    if not native.journal and (told.seq > 0 or told.sess is not None):
+        native = replace(native, journal=True)
     native, moved = _replaced(native, told.boot, begun)
     native, shown = _shown(native, told)
     leases, more = grants.beat(native.leases, told, native.journal)
@@ -151,7 +153,7 @@ def journalled(native: Native, told: JournalRecord) -> Told:
     life = with_clock(replace(life, up_s=max(life.up_s, told.up_ms / 1000)), told.clock_at, told.up_ms)
     if not told.again:
         life = anchored(life, told.at, told.up_ms, heartbeat=False)
-    native = replace(_with_life(native, life), journal=True)
+    native = _with_life(native if native.journal else replace(native, journal=True), life)
     native, moved = _replaced(native, told.boot, begun)
     point = _place(native, told.boot, told.seq, told.up_ms, None if told.again else told.at, told.at)
     native, more = _recorded(native, told, point)
@@ -372,9 +374,8 @@ def _shown(native: Native, told: Heartbeat) -> Told:
     if shown is None:
         return native, out
     sid = shown.removeprefix(f"{told.boot}:")
-    use = next((each for each in native.uses if each.key == shown), None)
-    if use is None:
-        use = Use(told.boot, sid, told.at, told.at, wh_before=native.leases.idle_wh)
+    new = Use(told.boot, sid, told.at, told.at, wh_before=native.leases.idle_wh)
+    use = next((each for each in native.uses if each.key == shown), new)
     if use.end is not None:
         return native, out
     fresh = use.wh_now is None or use.given_up or told.at - use.told_at >= TELL_S

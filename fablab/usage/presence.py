@@ -35,7 +35,7 @@ class Patience:
 
 
 def alive(now: Presence, at: float, birth: bool) -> tuple[Presence, list[Availability], list[Event]]:
-    """A live message. A birth, or any word after silence, shows that there was an outage; without, the will was late."""
+    """A live message. A birth, or any word after silence, shows an outage; anything else, that the will was late."""
     if now.will_at is None and now.word == "online" and not now.gone:
         return replace(now, heard_at=at), [], []
     told = [] if now.word == "online" else [Availability(at, "online")]
@@ -69,9 +69,10 @@ def pass_time(now: Presence, at: float, patience: Patience) -> tuple[Presence, l
             due = now.heard_at + patience.silence_s
             return replace(now, will_at=due, silent=True, word="offline"), [Availability(due, "offline")], []
         return now, [], []
+    since = now.will_at
     told: list[Availability] = []
-    if now.word != "offline" and at >= now.will_at + patience.confirm_s:
-        now, told = replace(now, word="offline"), [Availability(now.will_at, "offline")]
-    if not now.gone and now.will_at is not None and at >= now.will_at + patience.grace_s:
+    if now.word != "offline" and at >= since + patience.confirm_s:
+        now, told = replace(now, word="offline"), [Availability(since, "offline")]
+    if not now.gone and at >= since + patience.grace_s:
         return replace(now, gone=True), told, ["gone"]
     return now, told, []

@@ -160,7 +160,11 @@ def _ended(use: Use, point: Point, data: Mapping[str, Any]) -> Use:
 
 def _with_job(jobs: tuple[UseJob, ...], job: UseJob) -> tuple[UseJob, ...]:
     for each in jobs:  # its ending came first
-        if each.job is None and each.out_seq > job.seq and not any(job.seq < other.seq < each.out_seq for other in jobs):
+        if (
+            each.job is None
+            and each.out_seq > job.seq
+            and not any(job.seq < other.seq < each.out_seq for other in jobs)
+        ):
             job = replace(job, out_seq=each.out_seq, out=each.out, grams=each.grams)
             jobs = tuple(other for other in jobs if other is not each)
             break

@@ -10,29 +10,29 @@ from firmware_bridge.decoders import fablab_v1, moonraker, octoprint, tasmota
 class Decoder(Protocol):
     """What a dialect's module offers. All of it is pure; a decoder's state is a JSON-able dict, `{}` at first."""
 
-    NAME: str
-    DISCOVERY: tuple[str, ...]  # MQTT filters whose messages give unknown devices away
+    @property
+    def NAME(self) -> str:
+        """The dialect's name, as devices are configured with it."""
 
-    @staticmethod
-    def topics(options: Mapping[str, Any]) -> list[str]:
+    @property
+    def DISCOVERY(self) -> tuple[str, ...]:
+        """MQTT filters whose messages give unknown devices away."""
+
+    def topics(self, options: Mapping[str, Any]) -> list[str]:
         """MQTT filters of all that one adopted device says."""
 
-    @staticmethod
-    def commands(options: Mapping[str, Any]) -> list[str]:
+    def commands(self, options: Mapping[str, Any]) -> list[str]:
         """MQTT filters of what Fablab itself says to it and the decoder wants to know (`outbound` messages)."""
 
-    @staticmethod
-    def recognise(message: Message) -> Sighting | None:
+    def recognise(self, message: Message) -> Sighting | None:
         """The device that this message gives away, if any."""
 
-    @staticmethod
-    def scrub(message: Message, options: Mapping[str, Any], cloak: Callable[[str], str]) -> Message:
+    def scrub(self, message: Message, options: Mapping[str, Any], cloak: Callable[[str], str]) -> Message:
         """The message with every card number replaced by `cloak(canonical number)` and without secrets. What it gives
         is journalled and decoded, so live and replay hear the same. The same message where there is nothing to hide."""
 
-    @staticmethod
     def decode(
-        state: dict[str, Any], message: Message, options: Mapping[str, Any]
+        self, state: dict[str, Any], message: Message, options: Mapping[str, Any]
     ) -> tuple[dict[str, Any], list[Reading]]:
         """The new state and what the message says, in order. Never raises; never changes `state` itself."""
 

@@ -126,7 +126,9 @@ def decode(state: dict[str, Any], message: Message, options: Mapping[str, Any]) 
             return state, [SignOfLife(message.at), *_history(message)]
         if leaf == "klipper/status" and not message.retained:
             body = json_object(message.payload)
-            return _status(state, message, body, section(body.get("status")))
+            if not isinstance(body.get("status"), dict):
+                raise Bad("bad_field", "status")
+            return _status(state, message, body, body["status"])
         if leaf.startswith("klipper/state/"):
             return _split(state, message, leaf)
     except Bad as bad:
@@ -145,6 +147,8 @@ def _server(state: dict[str, Any], message: Message) -> tuple[dict[str, Any], li
 
 def _split(state: dict[str, Any], message: Message, leaf: str) -> tuple[dict[str, Any], list[Reading]]:
     body = json_object(message.payload)
+    if "value" not in body:
+        raise Bad("bad_field", "value")
     thing, _, field = leaf.removeprefix("klipper/state/").rpartition("/")
     if message.retained:  # context: it can give a name to a job that proves to run
         if (thing, field) == ("print_stats", "filename"):
@@ -168,8 +172,7 @@ def _status(
         if not _host_restarted(state, clock, message.at):
             return {**state, "low": clock}, []
         out.append(Restarted(message.at))
-        kept = {key: state[key] for key in ("ring", "anchor") if key in state}
-        state = kept
+        state = {key: value for key, value in state.items() if key in ("ring", "anchor")}
     anchor, at = place(state.get("anchor"), clock, message.at)
     state = {**state, "anchor": anchor, "birth": False, "low": None}
     if clock is not None:

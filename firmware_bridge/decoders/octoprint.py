@@ -117,11 +117,11 @@ def _presence(message: Message) -> list[Reading]:
     raise Bad("bad_field", "mqtt")
 
 
-def _stamped(
-    state: dict[str, Any], message: Message, area: str, leaf: str
-) -> tuple[dict[str, Any], list[Reading]]:
+def _stamped(state: dict[str, Any], message: Message, area: str, leaf: str) -> tuple[dict[str, Any], list[Reading]]:
     """A live JSON message: sorted out if it came before, placed in time by its stamp if it waited in a queue."""
     body = json_object(message.payload)
+    if area == "event" and body.get("_event") != leaf:
+        raise Bad("bad_field", "_event")
     mark = fingerprint(message.topic, message.payload)
     ring = state.get("ring", [])
     stamp = number(body.get("_timestamp"), 0, 4e9)
@@ -141,15 +141,17 @@ def _stamped(
 def _progress(body: Mapping[str, Any], at: float) -> Reading:
     percent = number(body.get("progress"), 0, 100)
     path = body.get("path")
-    if path == "" or path is None:
-        return Restarted(at) if path == "" else SignOfLife(at)
+    if path == "" and percent == 0:
+        return Restarted(at)
     name = text(path, 500)
     if percent is None or name is None:
-        return SignOfLife(at)
+        raise Bad("bad_field", "progress" if percent is None else "path")
     return JobProgressed(at, name.rpartition("/")[2], percent / 100, opens=1 <= percent <= 99)
 
 
-def _event(state: dict[str, Any], event: str, body: Mapping[str, Any], at: float) -> tuple[dict[str, Any], list[Reading]]:
+def _event(
+    state: dict[str, Any], event: str, body: Mapping[str, Any], at: float
+) -> tuple[dict[str, Any], list[Reading]]:
     if event == "PrinterStateChanged":
         return _state_changed(state, text(body.get("state_id")) or "", at)
     if event == "PrintCancelling":

@@ -1,5 +1,5 @@
-"""Plugs, relays and readers with Tasmota (arendst/Tasmota xdrv_02_9_mqtt, xdrv_03_energy, xsns_40, xsns_51; tasmota/docs
-@9849ab9; 14.x seen).
+"""Plugs, relays and readers with Tasmota (arendst/Tasmota xdrv_02_9_mqtt, xdrv_03_energy, xsns_40, xsns_51;
+tasmota/docs @9849ab9; 14.x seen).
 
 Topics by FullTopic (default `%prefix%/%topic%/`; order and extra levels are free), prefixes tele, stat, cmnd:
   tele LWT     `Online` | `Offline`, retained, the will; everything else QoS 0 and not retained
@@ -77,7 +77,7 @@ def commands(options: Mapping[str, Any]) -> list[str]:
 
 
 def recognise(message: Message) -> Sighting | None:
-    """`tasmota/discovery/<MAC>/config` tells everything; a live or stored LWT of the default FullTopic at least a name."""
+    """`tasmota/discovery/<MAC>/config` tells everything; an LWT under the default FullTopic at least a name."""
     levels = message.topic.split("/")
     if len(levels) == 4 and levels[:2] == ["tasmota", "discovery"] and levels[3] == "config":
         return _discovered(message)
@@ -116,11 +116,11 @@ def decode(state: dict[str, Any], message: Message, options: Mapping[str, Any]) 
     leaf = topic[len(root) :]
     try:
         if leaf == "LWT":
-            return state, _presence(message, options)
+            return state, _presence(message, _placed(state, message), options)
         if message.retained or "/" in leaf:
             return state, []
         if root == stat and leaf.startswith("POWER"):
-            return state, _plain_power(message, leaf, options)
+            return state, _plain_power(message, leaf, _placed(state, message), options)
         return _report(state, message, options)
     except Bad as bad:
         return state, [BadMessage(message.at, topic, bad.reason, bad.detail)]
@@ -137,12 +137,17 @@ def _full_topics(base: str, full: str) -> tuple[str, str, str]:
     return tele, stat, cmnd
 
 
-def _presence(message: Message, options: Mapping[str, Any]) -> list[Reading]:
+def _placed(state: Mapping[str, Any], message: Message) -> float:
+    """The time of a message that carries none."""
+    return place(state.get("anchor"), None, message.at)[1]
+
+
+def _presence(message: Message, at: float, options: Mapping[str, Any]) -> list[Reading]:
     word = decoded(message.payload, 200).strip()
     if word == options.get("onln", "Online"):
-        return [Online(message.at, message.retained)]
+        return [Online(at, message.retained)]
     if word == options.get("ofln", "Offline"):
-        return [Offline(message.at, message.retained)]
+        return [Offline(at, message.retained)]
     raise Bad("bad_field", "LWT")
 
 
@@ -156,7 +161,9 @@ def _report(
     for wrapper in ("StatusSNS", "StatusSTS"):
         if isinstance(body.get(wrapper), dict):
             body = body[wrapper]
-    stamp, at = _seconds(body.get("Time")), message.at
+    if not body:
+        raise Bad("bad_field", "Time")
+    stamp, at = _seconds(body.get("Time")), _placed(state, message)
     if stamp is not None:
         mark = fingerprint(message.topic, message.payload)
         ring = state.get("ring", [])
@@ -225,16 +232,16 @@ def _power_keys(options: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"POWER{channel}",) if isinstance(channel, int) and channel > 1 else ("POWER", "POWER1")
 
 
-def _plain_power(message: Message, leaf: str, options: Mapping[str, Any]) -> list[Reading]:
+def _plain_power(message: Message, leaf: str, at: float, options: Mapping[str, Any]) -> list[Reading]:
     payload = decoded(message.payload, 200)
     if leaf not in _power_keys(options):
-        return [SignOfLife(message.at)]
+        return [SignOfLife(at)]
     if payload.startswith("{"):  # SetOption4
-        return _switch(json_object(message.payload), message.at, options) or [SignOfLife(message.at)]
+        return _switch(json_object(message.payload), at, options) or [SignOfLife(at)]
     on = _on(payload)
     if on is None:
         raise Bad("bad_field", leaf)
-    return [Relay(message.at, on)]
+    return [Relay(at, on)]
 
 
 def _on(value: Any) -> bool | None:
@@ -279,7 +286,11 @@ def _discovered(message: Message) -> Sighting | None:
     base = text(body.get("t"), 100)
     if base is None:
         return None
-    options = [("fulltopic", text(body.get("ft"), 200)), ("onln", text(body.get("onln"))), ("ofln", text(body.get("ofln")))]
+    options = [
+        ("fulltopic", text(body.get("ft"), 200)),
+        ("onln", text(body.get("onln"))),
+        ("ofln", text(body.get("ofln"))),
+    ]
     return Sighting(
         NAME,
         base,

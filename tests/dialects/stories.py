@@ -102,6 +102,8 @@ def _tap_complaints(story: Mapping[str, Any], got: Iterable[Mapping[str, Any]]) 
     if len(want) != len(have):
         return [f"taps {have} for {want}"]
     wrong = [
-        (w, h) for w, h in zip(want, have, strict=True) if abs(w[0] - h[0]) > 1 or w[1] != h[1] or w[2] not in (None, h[2])
+        (w, h)
+        for w, h in zip(want, have, strict=True)
+        if abs(w[0] - h[0]) > 1 or w[1] != h[1] or w[2] not in (None, h[2])
     ]
     return [f"tap {pair}" for pair in wrong]
