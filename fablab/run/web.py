@@ -1,4 +1,4 @@
-"""The web process: gunicorn with threads, as measured in docs/decisions/0006-demo-and-processes.md.
+"""The web process: gunicorn with threads, as measured in docs/decisions/0009-demo-and-processes.md.
 
 A live page takes a thread for as long as it is open, so there are many. On SIGTERM a flag is set that ends the live
 pages at once; other requests get five seconds to finish.
