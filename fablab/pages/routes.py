@@ -10,6 +10,7 @@ from fablab.core.errors import Unavailable
 from fablab.core.words import config
 from fablab.pages import service, streams
 from fablab.pages.rules import VISITOR, Viewer
+from fablab.people import setup
 from fablab.resources.service import calendar
 from fablab.web.access import PUBLIC, access, present_actor
 
@@ -29,9 +30,11 @@ def viewer() -> Viewer:
 @blueprint.get("/")
 @access(PUBLIC)
 def home() -> AnyResponse | str:
-    """The wall for who has signed in; for a visitor, what the lab is and how busy it is."""
+    """The wall for who has signed in; for a visitor, what the lab is and how busy it is. A new lab is set up first."""
     if present_actor() is not None:
         return redirect(url_for("pages.wall"))
+    if setup.is_needed():
+        return redirect(url_for("people.set_up"))
     found = streams.tags(VISITOR, televised=False)
     return render_template("pages/home.html", counts=service.counts(found), **_opening())
 

@@ -28,6 +28,7 @@ HOUR = timedelta(hours=1)
 def make_busy_lab(machines: int = 12) -> list[Resource]:
     """Machines in every state, rooms, and somebody at work whose name is Ada Lovelace."""
     now, ada = clock.now(), make_person(name="Ada Lovelace")
+    make_person(role=Role.ADMINISTRATOR, password="a hash")
     places = [make_place("Digital workshop"), make_place("Wood workshop")]
     made = [make_machine(f"Machine {number}", place_id=places[number % 2].id) for number in range(machines)]
     for number, machine in enumerate(made[:-1]):
