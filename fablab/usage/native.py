@@ -35,7 +35,7 @@ from fablab.usage.lives import (
     with_heard,
 )
 from fablab.usage.taps import Taps
-from fablab.usage.uses import ENDING_S, Point, Use, change, given_up, with_record
+from fablab.usage.uses import ENDING_S, Point, Use, bounded, change, given_up, with_record
 from fablab.usage.uses import KEPT as USES_KEPT
 
 TELL_S = 60.0
@@ -49,6 +49,7 @@ class Native:
     taps: Taps = Taps()
     leases: Leases = Leases()
     journal: bool = False  # it keeps one
+    ended_at: float = 0.0  # uses no longer remembered ended before
     done: tuple[tuple[str, int], ...] = ()  # boot and the last record of uses no longer remembered
 
 
@@ -258,14 +259,17 @@ def _moved(native: Native, use: Use) -> Use:
 
 def _told(native: Native, use: Use) -> Told:
     """The use put back, and its value, bounded by its neighbours."""
+    ages = {life.boot: age for age, life in enumerate(native.lives)}
     others = tuple(each for each in native.uses if each.key != use.key)
-    uses = sorted((*others, use), key=lambda each: each.order)
-    place = uses.index(use)
-    earliest = max((each.last_at for each in uses[:place] if not each.is_open), default=0.0)
-    latest = uses[place + 1].order if place + 1 < len(uses) else None
-    told = change(use, earliest, latest)
-    native = replace(native, uses=tuple(uses))
-    return _forgotten(native), [told]
+    uses = sorted((*others, use), key=lambda each: (ages.get(each.boot, -1), each.seq, each.first_at))
+    out: list[Change] = []
+    kept: list[Use] = []
+    for each, start, end in bounded(uses, max(native.ended_at, native.leases.last_end)):
+        if each.key == use.key or (each.shown_start, each.shown_end) != (start, end):
+            each = replace(each, shown_start=start, shown_end=end)
+            out.append(change(each))
+        kept.append(each)
+    return _forgotten(replace(native, uses=tuple(kept))), out
 
 
 def _kept(native: Native, use: Use) -> Native:
@@ -282,7 +286,8 @@ def _forgotten(native: Native) -> Native:
     reached = max(oldest.tick_seq, *(point.seq for point in (oldest.start, oldest.end) if point is not None), 0)
     done[oldest.boot] = max(done.get(oldest.boot, 0), reached)
     uses = tuple(use for use in native.uses if use is not oldest)
-    return replace(native, uses=uses, done=tuple(done.items())[-KEPT:])
+    ended_at = max(native.ended_at, oldest.shown_end or 0.0)
+    return replace(native, uses=uses, done=tuple(done.items())[-KEPT:], ended_at=ended_at)
 
 
 def _all_given_up(native: Native, which: Callable[[Use], bool], cause: Outcome = "interrupted") -> Told:
@@ -330,7 +335,7 @@ def _used(native: Native, told: JournalRecord, point: Point, sid: str) -> Told:
     if use is None:
         if told.seq <= dict(native.done).get(told.boot, 0):
             return native, []  # of a use that is long over
-        use = Use(told.boot, sid, point.at, point.at)
+        use = Use(told.boot, sid, point.at, point.at, seq=told.seq)
     told_before = use.start is not None or use.wh_now is not None
     use = with_record(use, told, point)
     if told.kind == "use.start":
@@ -374,7 +379,7 @@ def _shown(native: Native, told: Heartbeat) -> Told:
     if shown is None:
         return native, out
     sid = shown.removeprefix(f"{told.boot}:")
-    new = Use(told.boot, sid, told.at, told.at, wh_before=native.leases.idle_wh)
+    new = Use(told.boot, sid, told.at, told.at, seq=told.seq, wh_before=native.leases.idle_wh)
     use = next((each for each in native.uses if each.key == shown), new)
     if use.end is not None:
         return native, out

@@ -5,7 +5,7 @@ they. Without its own start or end a use is bounded by heartbeats and ticks, mar
 device tells later. Source: the design note on MQTT dialects, 8.4 and 8.5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,6 +76,13 @@ class Use:
     given_up: bool = False  # ended at its last evidence, until the device tells better
     cause: Outcome = "interrupted"
     told_at: float = 0.0
+    seq: int = 0  # the first record known of it
+    shown_start: float = 0.0  # as told last
+    shown_end: float | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        return all(point.sure for point in (self.start, self.end) if point is not None)
 
     @property
     def key(self) -> str:
@@ -92,7 +99,8 @@ class Use:
 
 def with_record(use: Use, record: JournalRecord, point: Point) -> Use:
     """The use after one of its records."""
-    use = replace(use, first_at=min(use.first_at, point.at), last_at=max(use.last_at, point.at))
+    first, last = min(use.first_at, point.at), max(use.last_at, point.at)
+    use = replace(use, first_at=first, last_at=last, seq=min(use.seq, record.seq))
     data = record.data
     if record.kind == "use.start":
         auth = str(data.get("auth", ""))
@@ -117,12 +125,30 @@ def given_up(use: Use, cause: Outcome) -> Use:
     return replace(use, given_up=True, cause=cause, over_at=None) if use.is_open else use
 
 
-def change(use: Use, earliest: float, latest: float | None) -> SessionChange:
-    """The use as a session that does not begin before `earliest` nor end after `latest` (its neighbours)."""
-    start = max(use.order, earliest)
-    end = None if use.is_open else use.last_at if use.end is None else use.end.at
-    if end is not None:
-        end = max(end if latest is None else min(end, latest), start)
+def bounded(uses: Sequence[Use], earliest: float) -> Iterator[tuple[Use, float, float | None]]:
+    """Start and end of each use, none before `earliest` and none reaching into the next; `uses` in their true order.
+
+    One whose place is uncertain gives way to its neighbours and keeps its length where there is room.
+    """
+    last = len(uses) - 1
+    for place, use in enumerate(uses):
+        start = max(use.order, earliest)
+        if place == last and use.is_open:
+            yield use, start, None
+            return
+        end = use.last_at if use.end is None else use.end.at
+        if not use.is_sure:
+            end = max(end, start + end - use.order)
+        if place < last and (uses[place + 1].is_sure or not use.is_sure):
+            end = min(end, uses[place + 1].order)
+        end = max(end, start)
+        yield use, start, end
+        earliest = end
+
+
+def change(use: Use) -> SessionChange:
+    """The use as a session, within the bounds of its neighbours."""
+    start, end = use.shown_start, use.shown_end
     job = use.jobs[-1] if use.jobs else None
     grams = [each.grams for each in use.jobs if each.grams is not None]
     return SessionChange(

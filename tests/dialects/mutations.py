@@ -58,7 +58,13 @@ def restarted_at(lines: Lines, place: int) -> list[dict[str, Any]]:
         if line.get("pub_retain", line.get("retain")) and line.get("dir") != "out":
             stored[line["topic"]] = line
     last = lines[place - 1]
-    restart = {"t": last["t"], "topic": "$fixture/ctl", "payload": "subscriber_restart", "qos": 0, "seq": last.get("seq")}
+    restart = {
+        "t": last["t"],
+        "topic": "$fixture/ctl",
+        "payload": "subscriber_restart",
+        "qos": 0,
+        "seq": last.get("seq"),
+    }
     again = [{**line, "t": last["t"], "retain": True} for line in stored.values()]
     return [*lines[:place], restart, *again, *lines[place:]]
 
