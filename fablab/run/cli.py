@@ -24,9 +24,12 @@ def up(context: click.Context) -> None:
 
     config: Config = context.obj()
     web.require_port(config)
-    lab.prepare(config)
+    code = lab.prepare(config)
     file = context.find_root().params.get("file")
-    sys.exit(lab.run(config, file, announce=lambda: click.echo(f"\n  {config.lab.name} is at {web.address(config)}\n")))
+    lines = [f"{config.lab.name} is at {web.address(config)}"]
+    if code is not None:
+        lines.append(f"It has no administrator yet: open {web.address(config)}/set-up and type the code {code}")
+    sys.exit(lab.run(config, file, announce=lambda: click.echo("\n  " + "\n  ".join(lines) + "\n")))
 
 
 @click.command("web")

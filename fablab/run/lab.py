@@ -10,6 +10,7 @@ from fablab.core import schema
 from fablab.core.app import create_core_app
 from fablab.core.config import Config
 from fablab.core.db import db
+from fablab.people import setup
 from fablab.run import web
 from fablab.run.supervisor import Program, answers, supervise
 from firmware_bridge import broker
@@ -24,9 +25,10 @@ def run(config: Config, file: Path | None, announce: Callable[[], None], plan: P
     return supervise(programs(config, file, plan), lambda: answers(health), announce)
 
 
-def prepare(config: Config) -> None:
+def prepare(config: Config) -> str | None:
     """What a first start needs: a secret key and an empty database's tables. An older database is left as it is.
 
+    Returns the one-time code for the set-up page while the lab has no administrator, else None.
     Raises SchemaError when the database does not fit this program.
     """
     key = config.path(config.web.secret_key_file)
@@ -39,7 +41,10 @@ def prepare(config: Config) -> None:
         if schema.current() is None:
             schema.upgrade()
         schema.check()
+        code = setup.code(config) if setup.is_needed() else None
+        db.session.remove()
         db.engine.dispose()
+    return code
 
 
 def programs(config: Config, file: Path | None, plan: Path | None = None) -> list[Program]:
