@@ -1,17 +1,23 @@
 """The start page and the wall as pages: to whom they lead, and that no name leaves the lab."""
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from fablab.app import create_app
 from fablab.core import clock
 from fablab.core.actor import Role
+from fablab.core.config import Config
+from fablab.core.db import db
 from fablab.pages.hub import hub
 from fablab.pages.rules import Viewer
 from fablab.pages.streams import Board
 from fablab.usage.models import UsageSession
 from tests.factories import make_machine, make_person, save
 from tests.pages.conftest import wait_until_idle
+from tests.web_helpers import session_cookie
 
 
 @pytest.fixture
@@ -73,3 +79,22 @@ def test_what_is_drawn_for_one_viewer_is_not_shown_to_another(client: FlaskClien
         assert "Lovelace" in board.drawn(staff, False, 1).parts[str(machine.id)]
         assert "Lovelace" not in board.drawn(member, False, 1).parts[str(machine.id)]
         assert "Lovelace" in board.drawn(staff, False, 1).parts[str(machine.id)]
+
+
+def test_when_the_database_is_away_a_page_says_so_and_when_to_come_back(sqlite_config: Config) -> None:
+    app = create_app(sqlite_config)
+    client = app.test_client()
+    with app.app_context():
+        cookie = session_cookie(app, make_person())
+        db.session.remove()
+        db.engine.dispose()
+    file = Path(sqlite_config.database_url.removeprefix("sqlite:///"))
+    file.rename(file.with_suffix(".away"))
+    file.mkdir()
+    client.set_cookie("fablab", cookie)
+    for path in ("/", "/wall", "/wall?tv=1", "/wall/cards"):
+        page = client.get(path)
+        assert page.status_code == 503
+        assert int(page.headers["Retry-After"]) > 0
+        assert "<h1>" in page.text
+    assert client.get("/api/v1/events").mimetype == "application/problem+json"
