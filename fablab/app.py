@@ -6,13 +6,17 @@ from apiflask import APIFlask
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from fablab.certifications import api as certifications_api
+from fablab.certifications import routes as certifications_routes
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
 from fablab.devices import api as devices_api
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
 from fablab.pages import hub, streams
+from fablab.pages import people as person_routes
 from fablab.pages import routes as pages_routes
+from fablab.people import api as people_api
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
 from fablab.resources import api as resources_api
@@ -21,6 +25,18 @@ from fablab.usage import api as usage_api
 from fablab.web import access, api, api_docs, assets, csrf, errors, headers, locale, names, navigation, pages
 
 MAX_FORM = 10 * 1024 * 1024
+
+BLUEPRINTS = (
+    pages_routes.blueprint,
+    resources_routes.blueprint,
+    resources_api.blueprint,
+    reservations_api.blueprint,
+    usage_api.blueprint,
+    devices_api.blueprint,
+    status_api.blueprint,
+    pages_api.blueprint,
+)
+"""Pages and REST of every package, one line each."""
 
 
 def create_app(config: Config) -> APIFlask:
@@ -37,15 +53,7 @@ def create_app(config: Config) -> APIFlask:
     )
     init_core(app, config)
     app.jinja_env.undefined = StrictUndefined
-    secure = config.web.base_url.startswith("https://")
-    app.config.update(
-        OPENAPI_VERSION="3.1.0",
-        MAX_CONTENT_LENGTH=MAX_FORM,
-        SESSION_COOKIE_NAME="__Host-fablab" if secure else "fablab",
-        SESSION_COOKIE_SECURE=secure,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-    )
+    _configure(app, config)
     if config.web.trusted_proxies:
         count = config.web.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]  # Flask documents this
@@ -61,17 +69,27 @@ def create_app(config: Config) -> APIFlask:
     api_docs.init_app(app)
     headers.init_app(app)
     people_routes.init_app(app)
+    app.register_blueprint(people_api.blueprint)
+    app.register_blueprint(certifications_routes.blueprint)
+    app.register_blueprint(certifications_api.blueprint)
+    app.register_blueprint(person_routes.blueprint)
     hub.init_app(app)
     streams.init_app(app)
-    app.register_blueprint(pages_routes.blueprint)
-    app.register_blueprint(resources_routes.blueprint)
-    app.register_blueprint(resources_api.blueprint)
-    app.register_blueprint(reservations_api.blueprint)
-    app.register_blueprint(usage_api.blueprint)
-    app.register_blueprint(devices_api.blueprint)
-    app.register_blueprint(status_api.blueprint)
-    app.register_blueprint(pages_api.blueprint)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     return app
+
+
+def _configure(app: APIFlask, config: Config) -> None:
+    secure = config.web.base_url.startswith("https://")
+    app.config.update(
+        OPENAPI_VERSION="3.1.0",
+        MAX_CONTENT_LENGTH=MAX_FORM,
+        SESSION_COOKIE_NAME="__Host-fablab" if secure else "fablab",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
 
 
 def templates_folder() -> Path:

@@ -59,7 +59,7 @@ def lab(sqlite_config: Config) -> Iterator[Lab]:
     app = create_app(sqlite_config)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver's ThreadingMixIn
-    server.block_on_close = False  # type: ignore[attr-defined]
+    server.block_on_close = False  # type: ignore[attr-defined]  # of the same
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     with app.app_context():
