@@ -6,6 +6,7 @@ pages at once; other requests get five seconds to finish.
 
 from __future__ import annotations
 
+import gc
 import signal
 from types import FrameType
 from typing import Any
@@ -68,6 +69,8 @@ def serve(config: Config) -> None:
     with app.app_context():
         schema.check()
         db.engine.dispose()
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays shared between this process and its workers
     Server(app, config).run()
 
 
