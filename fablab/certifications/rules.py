@@ -75,3 +75,42 @@ def _denial(need: RequiredFacts, grants: Sequence[GrantFacts], at: datetime) -> 
         return None
     code, since = max((end for end in ends if end), key=lambda end: end[1])
     return Denial(code, params | {"since": since.isoformat()})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How somebody stands with a certification. `code`: `held`, `lapsing` (held, ends soon), `none`, or the denial code
+    of how it ended; `at`: until when it is held as known now, or since when it is not; None where there is no such
+    instant."""
+
+    code: str
+    at: datetime | None = None
+
+    @property
+    def holds(self) -> bool:
+        """True while it is held."""
+        return self.code in ("held", "lapsing")
+
+
+def standing(grants: Sequence[GrantFacts], at: datetime, soon: timedelta) -> Standing:
+    """The standing at `at` from all grants of one certification to one person, in any order; `lapsing` when the grant
+    that holds longest ends within `soon`."""
+    begun = [grant for grant in grants if grant.granted_at <= at]
+    ends = [ended(grant, at) for grant in begun]
+    holding = [grant for grant, end in zip(begun, ends, strict=True) if end is None]
+    if holding:
+        until = [ends_at(grant) for grant in holding]
+        if None in until:
+            return Standing("held")
+        last = max(one for one in until if one is not None)
+        return Standing("lapsing" if last - at <= soon else "held", last)
+    if not begun:
+        return Standing("none")
+    code, since = max((end for end in ends if end), key=lambda end: end[1])
+    return Standing(code, since)
+
+
+def ends_at(grant: GrantFacts) -> datetime | None:
+    """When a grant ends as known now; None when it never does."""
+    known = [one for one in (grant.revoked_at, grant.valid_until, grant.lapses_at) if one is not None]
+    return min(known) if known else None

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from fablab.core import audit, badges, events, outbox
 from fablab.core.actor import Actor, Role
@@ -13,10 +14,15 @@ from fablab.people.models import Badge, Person
 from fablab.people.service import get_person
 
 
-def badges_of(actor: Actor, person_id: int) -> Sequence[Badge]:
+def badges_query(actor: Actor, person_id: int) -> Select[Any]:
     """The badges of oneself, of anybody for staff; also withdrawn ones. Raises NotFound."""
     get_person(actor, person_id)
-    return db.session.scalars(select(Badge).where(Badge.person_id == person_id).order_by(Badge.id)).all()
+    return select(Badge).where(Badge.person_id == person_id)
+
+
+def badges_of(actor: Actor, person_id: int) -> Sequence[Badge]:
+    """As `badges_query`, in the order in which they were given."""
+    return db.session.scalars(badges_query(actor, person_id).order_by(Badge.id)).all()
 
 
 def add(actor: Actor, person_id: int, uid: str, label: str, now: datetime) -> Badge:

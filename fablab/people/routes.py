@@ -44,7 +44,8 @@ def people() -> str:
 @access(Role.MANAGER)
 def new_person() -> str:
     """The form for somebody new."""
-    return _form(None, {"language": config().lab.languages[0], "role": "maker", "audience": "citizen"}, {})
+    start = {"language": config().lab.languages[0], "role": "maker", "audience": "citizen"}
+    return _form(None, dict.fromkeys(FIELDS, "") | start, {})
 
 
 @blueprint.post("/people/new")
@@ -54,7 +55,7 @@ def add_person() -> Response | tuple[str, int]:
     try:
         person = service.add(actor(), _values(), clock.now(), password=request.form.get("password") or None)
     except (Invalid, Conflict, Forbidden) as error:
-        return _form(None, request.form, _faults(error)), _status(error)
+        return _form(None, _typed(), _faults(error)), _status(error)
     flash(_("%(name)s is added.", name=person.name), "success")
     return redirect(f"/people/{person.id}", code=303)
 
@@ -77,7 +78,7 @@ def change_person(person_id: int) -> Response | tuple[str, int]:
         if password := request.form.get("password"):
             service.set_password(actor(), person_id, password, clock.now())
     except (Invalid, Conflict, Forbidden) as error:
-        return _form(person, request.form, _faults(error)), _status(error)
+        return _form(person, _typed(), _faults(error)), _status(error)
     flash(_("The changes are saved."), "success")
     return redirect(f"/people/{person_id}", code=303)
 
@@ -143,6 +144,10 @@ def _values() -> dict[str, Any]:
     if "member_until" in given:
         return given | {"member_until": day(given["member_until"], "member_until")}
     return given
+
+
+def _typed() -> dict[str, str]:
+    return {name: request.form.get(name, "") for name in FIELDS}
 
 
 def _faults(error: Exception) -> dict[str, str]:
