@@ -57,4 +57,5 @@ if (clock) {
   setInterval(() => {
     clock.textContent = form.format(new Date());
   }, 1000);
+  setTimeout(() => location.reload(), 24 * 3600 * 1000); // a television runs for months: let it take new versions along
 }
