@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fablab.core import housekeeping
+from fablab.notices import delivery
+from fablab.notices import service as notices
+from fablab.people import signin
+from fablab.usage import recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,4 +20,10 @@ class Job:
     run: Callable[[datetime], int]
 
 
-TIMETABLE = (Job("forget-delivered", timedelta(hours=1), housekeeping.forget_delivered),)
+TIMETABLE = (
+    Job("deliver-notices", timedelta(seconds=5), delivery.deliver),
+    Job("end-abandoned-sessions", timedelta(minutes=1), recording.end_abandoned),
+    Job("forget-delivered", timedelta(hours=1), housekeeping.forget_delivered),
+    Job("forget-sign-in-failures", timedelta(hours=1), signin.forget_failures),
+    Job("forget-old-notices", timedelta(hours=6), notices.forget_old),
+)
