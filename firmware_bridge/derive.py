@@ -7,7 +7,6 @@ bridge: what it remembers is what it had stored.
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from firmware_bridge.topics import Router
 
 T0 = 1772438400.0  # 2026-03-02T08:00:00Z
 TAIL_S = 3600.0  # after the last line the clock runs on
+LONGEST_S = 1e9  # thirty years
 CONTROL = "$fixture/ctl"
 
 
@@ -147,14 +147,14 @@ def _message(line: Any, count: int) -> Message:
     if not isinstance(line, Mapping):
         raise DeriveError(f"line {count}: a JSON object is needed")
     t, topic, payload = line.get("t"), line.get("topic"), line.get("payload")
-    if isinstance(t, bool) or not isinstance(t, int | float) or not math.isfinite(t):
+    if isinstance(t, bool) or not isinstance(t, int | float) or not -LONGEST_S <= t <= LONGEST_S:
         raise DeriveError(f"line {count}: t must be a number of seconds")
     if not isinstance(topic, str) or not isinstance(payload, str):
         raise DeriveError(f"line {count}: topic and payload must be texts")
     qos = line.get("qos")
     return Message(
         topic,
-        payload.encode("utf-8", "surrogateescape" if _is_escaped(payload) else "replace"),
+        _bytes(payload),
         T0 + t,
         qos if qos in (0, 1, 2) else 0,
         line.get("retain") is True,
@@ -162,9 +162,12 @@ def _message(line: Any, count: int) -> Message:
     )
 
 
-def _is_escaped(payload: str) -> bool:
-    """Whether lone surrogates stand for single bytes, as Python writes bytes that are no text."""
-    return any("\udc80" <= char <= "\udcff" for char in payload)
+def _bytes(payload: str) -> bytes:
+    """The payload as it was; lone surrogates stand for single bytes, as Python writes bytes that are no text."""
+    try:
+        return payload.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return payload.encode("utf-8", "replace")
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
@@ -173,7 +176,7 @@ def _is_escaped(payload: str) -> bool:
 def _read_lines(path: Path) -> list[Any]:
     lines = []
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             for count, text in enumerate(file, 1):
                 if text.strip():
                     lines.append(_parsed(text, f"{path.name}, line {count}"))
@@ -195,7 +198,7 @@ def _reason(error: Exception) -> str:
 
 def _read_devices(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DeriveError(f"{path.name} cannot be read: {_reason(error)}") from None
     devices = _parsed(text, path.name)

@@ -25,8 +25,9 @@ class DeviceFold:
         """Raises ValueError for an unknown dialect or an impossible option, naming it."""
         if dialect not in BY_NAME:
             raise ValueError(f"dialect: {dialect!r} is none of {', '.join(BY_NAME)}")
-        if not isinstance(options.get("base"), str) or not options["base"]:
-            raise ValueError("base: the root of the device's topics is needed")
+        base = options.get("base")
+        if not isinstance(base, str) or not base or any(sign in base for sign in "+#\0"):
+            raise ValueError("base: the root of the device's topics is needed, without wildcards")
         self._decode = BY_NAME[dialect].decode
         self._options = dict(options)
         self._how = rules.options({**options, "dialect": dialect})
