@@ -15,6 +15,7 @@ from fablab.core.errors import FablabError
 from fablab.devices import cli as devices
 from fablab.operations import cli as operations
 from fablab.operations.doctor import Finding, Severity, examine
+from fablab.people import cli as people
 from fablab.run import cli as run
 from firmware_bridge import cli as bridge
 from firmware_bridge import doctor as broker
@@ -35,7 +36,7 @@ fablab.add_command(operations.backup)
 fablab.add_command(operations.restore)
 devices.device.add_command(bridge.credentials)
 fablab.add_command(devices.device)
-for command in (*run.COMMANDS, *bridge.COMMANDS, simulators.simulate):
+for command in (*people.COMMANDS, *run.COMMANDS, *bridge.COMMANDS, simulators.simulate):
     fablab.add_command(command)
 
 

@@ -294,7 +294,7 @@ def load_config(file: Path | None = None) -> Config:
     file = file or DEFAULT_FILE
     try:
         data = TomlConfigSettingsSource(Config, toml_file=file).toml_data if file.exists() else None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not valid TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
