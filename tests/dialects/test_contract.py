@@ -93,7 +93,7 @@ def test_fields_of_the_wrong_kind_never_raise(dialect: str, chance: random.Rando
         except ValueError:
             continue
         if isinstance(body, dict) and body:
-            spoiled = chance.choice([None, True, -1, 1e308, 10**400, "x", "", [], {}, float("nan"), [[[[[[1]]]]]]])
+            spoiled: Any = chance.choice([None, True, -1, 1e308, 10**400, "x", "", [], {}, float("nan"), [[[[[[1]]]]]]])
             body[chance.choice(sorted(body))] = spoiled
             told = message({**line, "payload": json.dumps(body)})
             for options in stories.devices(dialect).values():
