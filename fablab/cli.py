@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import OperationalError
 
-from fablab.core import cli as core
 from fablab.core import clock
 from fablab.core.app import lab
 from fablab.core.config import Config, ConfigError, load_config
@@ -31,7 +30,6 @@ def fablab(context: click.Context, file: Path | None) -> None:
     context.obj = lambda: load_config(file)
 
 
-fablab.add_command(core.database)
 fablab.add_command(operations.backup)
 fablab.add_command(operations.restore)
 devices.device.add_command(bridge.credentials)

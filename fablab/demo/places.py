@@ -56,7 +56,7 @@ CERTIFICATIONS = (
             "An hour's tour: the rules of the workshop, the emergency stops, how to tidy up.",
             "Едночасова обиколка: правилата на работилницата, аварийните бутони, подреждането.",
         ),
-        share=0.92,
+        share=1.0,
     ),
     CertificationSeed(
         "fdm",
