@@ -1,4 +1,4 @@
-"""The lab's own protocol `fablab/v1` (docs/devices/protocol; firmware/ has the other side).
+"""The lab's own protocol `fablab/v1` (docs/device-builders.md).
 
 Topics `fablab/v1/<site>/<dev>/{up|dn}/<leaf>`; the option `base` is all before `/up`. JSON, `v` = 1, unknown keys are
 ignored, a higher `v` is kept and derives nothing. A life of the device is its `boot`; `up` counts ms since then.

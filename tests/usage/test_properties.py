@@ -124,7 +124,7 @@ def assert_sound(changes: list[Change]) -> None:
 
 
 @given(streams(plug_reading))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_plugs(stream: list[Any]) -> None:
     changes = folded(stream, PLUG)
     assert_sound(changes)
@@ -135,7 +135,7 @@ def test_plugs(stream: list[Any]) -> None:
 
 
 @given(streams(job_reading))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_jobs(stream: list[Any]) -> None:
     changes = folded(stream, PLUG)
     assert_sound(changes)
@@ -143,7 +143,7 @@ def test_jobs(stream: list[Any]) -> None:
 
 
 @given(streams(native_reading))
-@settings(max_examples=200, deadline=None, phases=[Phase.generate])
+@settings(max_examples=80, deadline=None, phases=[Phase.generate])
 def test_native_devices(stream: list[Any]) -> None:
     changes = folded(stream, NATIVE)
     assert_sound(changes)
@@ -151,7 +151,7 @@ def test_native_devices(stream: list[Any]) -> None:
 
 
 @given(streams(plug_reading), st.floats(0.5, 100))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_it_does_not_matter_how_often_the_clock_is_looked_at(stream: list[Any], step: float) -> None:
     state, out, now = rules.UsageState(), list[Change](), T
     for reading in stream:
@@ -167,7 +167,7 @@ def test_it_does_not_matter_how_often_the_clock_is_looked_at(stream: list[Any], 
 
 
 @given(streams(plug_reading))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_an_outage_is_no_use(stream: list[Any]) -> None:
     """No session reaches into a silence longer than the grace time."""
     gaps = [(one.at, two.at) for one, two in zip(stream, stream[1:], strict=False) if two.at - one.at > 700 + 600]
