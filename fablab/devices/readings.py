@@ -56,12 +56,10 @@ class Online:
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """The device's will or its own good-bye. `sure`: it names the very connection that lives, so it cannot be a late
-    will of an older one."""
+    """The device's will or its own good-bye."""
 
     at: float
     stored: bool = False
-    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

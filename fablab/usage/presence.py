@@ -43,12 +43,12 @@ def alive(now: Presence, at: float, birth: bool) -> tuple[Presence, list[Availab
     return Presence("online", at), told, ["back"] if outage else []
 
 
-def said_offline(now: Presence, at: float, stored: bool, sure: bool) -> tuple[Presence, list[Availability]]:
+def said_offline(now: Presence, at: float, stored: bool) -> tuple[Presence, list[Availability]]:
     """A will or a good-bye."""
-    if now.word == "offline" or (now.will_at is not None and not sure):
+    if now.word == "offline" or now.will_at is not None:
         return now, []
-    told = sure or (stored and now.word is None)
-    after = replace(now, will_at=at if now.will_at is None else now.will_at, word="offline" if told else now.word)
+    told = stored and now.word is None
+    after = replace(now, will_at=at, word="offline" if told else now.word)
     return after, [Availability(at, "offline")] if told else []
 
 

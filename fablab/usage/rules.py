@@ -135,7 +135,7 @@ def _online(state: UsageState, told: r.Online, how: UsageOptions) -> Told:
 
 
 def _offline(state: UsageState, told: r.Offline, how: UsageOptions) -> Told:
-    there, out = presence.said_offline(state.presence, told.at, told.stored, told.sure)
+    there, out = presence.said_offline(state.presence, told.at, told.stored)
     return replace(state, presence=there), list(out)
 
 
@@ -212,7 +212,7 @@ def _death(state: UsageState, told: r.Death, how: UsageOptions) -> Told:
     own, true = native.died(state.native, told)
     if not true and (not told.stored or own.lives):
         return state, []
-    return _offline(replace(state, native=own), r.Offline(told.at, told.stored, sure=true), how)
+    return _offline(replace(state, native=own), r.Offline(told.at, told.stored), how)
 
 
 def _record(state: UsageState, told: r.JournalRecord, how: UsageOptions) -> Told:

@@ -9,6 +9,7 @@ from fablab.usage.power import Thresholds
 from fablab.usage.presence import CONFIRM_S, Patience
 
 GRACE_S = 600.0
+TRUE_WILL_S = 5.0  # native wills are never late; a connection that takes over is born within this
 NATIVE_SILENCE_S = 65.0
 PLUG_SILENCE_S = 610.0  # twice the default TelePeriod and a little
 
@@ -38,7 +39,8 @@ def options(settings: Mapping[str, Any]) -> UsageOptions:
     limits = Thresholds(
         on_w, off_w, _figure(power, "on_delay_s", 5.0), _figure(power, "off_delay_s", 60.0), stale_s, p_max_w
     )
-    patience = Patience(grace_s, min(CONFIRM_S, grace_s), _silence_s(settings, stale_s))
+    confirm_s = TRUE_WILL_S if settings.get("dialect") == "fablab_v1" else CONFIRM_S
+    patience = Patience(grace_s, min(confirm_s, grace_s), _silence_s(settings, stale_s))
     return UsageOptions(limits, patience, _figure(settings, "tap_debounce_s", 5.0))
 
 

@@ -80,6 +80,8 @@ def test_a_late_will_of_an_older_connection_is_nobodys() -> None:
     tape = beats(using().birth(35, 2).will(36, 1), 40, 200, conn=2)
     assert tape.states()[0] == (0, "online")
     assert [state for t, state in tape.states() if t < 200] == ["online"]
+    taken_over = beats(using().will(35, 1).birth(35.1, 2), 40, 200, conn=2)
+    assert [state for t, state in taken_over.states() if t < 200] == ["online"]
     dead = beats(using(), 40, 200).will(201).birth(202, 1)
     assert [state for t, state in dead.states() if t < 240] == ["online", "offline"]
 

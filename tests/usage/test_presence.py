@@ -14,7 +14,7 @@ def test_the_first_live_message_is_online() -> None:
 
 
 def test_a_will_waits_and_is_refuted() -> None:
-    gone, told = said_offline(HERE, 200, stored=False, sure=False)
+    gone, told = said_offline(HERE, 200, stored=False)
     assert told == []
     assert sorted(dues(gone, PATIENCE)) == [230, 800]
     back, told, events = alive(gone, 210, birth=False)
@@ -22,12 +22,12 @@ def test_a_will_waits_and_is_refuted() -> None:
 
 
 def test_a_birth_after_a_will_was_an_outage() -> None:
-    gone, _ = said_offline(HERE, 200, stored=False, sure=False)
+    gone, _ = said_offline(HERE, 200, stored=False)
     assert alive(gone, 210, birth=True)[2] == ["back"]
 
 
 def test_a_will_that_nobody_refutes() -> None:
-    gone, _ = said_offline(HERE, 200, stored=False, sure=False)
+    gone, _ = said_offline(HERE, 200, stored=False)
     gone, told, events = pass_time(gone, 230, PATIENCE)
     assert (told, events) == ([Availability(200, "offline")], [])
     gone, told, events = pass_time(gone, 800, PATIENCE)
@@ -46,8 +46,4 @@ def test_silence_is_a_will() -> None:
 
 @pytest.mark.parametrize(("before", "told"), [(Presence(), 1), (HERE, 0)])
 def test_a_stored_will_is_told_only_of_devices_nobody_has_heard(before: Presence, told: int) -> None:
-    assert len(said_offline(before, 200, stored=True, sure=False)[1]) == told
-
-
-def test_a_will_of_the_living_connection_needs_no_waiting() -> None:
-    assert said_offline(HERE, 200, stored=False, sure=True)[1] == [Availability(200, "offline")]
+    assert len(said_offline(before, 200, stored=True)[1]) == told
