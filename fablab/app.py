@@ -11,17 +11,20 @@ from fablab.certifications import routes as certifications_routes
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
 from fablab.devices import api as devices_api
+from fablab.devices import routes as devices_routes
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
-from fablab.pages import hub, streams
+from fablab.pages import hub, routes_resources, streams
 from fablab.pages import people as person_routes
 from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
+from fablab.reservations import routes as reservations_routes
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
 from fablab.usage import api as usage_api
+from fablab.usage import routes as usage_routes
 from fablab.web import access, api, api_docs, assets, csrf, errors, headers, locale, names, navigation, pages
 
 MAX_FORM = 10 * 1024 * 1024
@@ -29,6 +32,10 @@ MAX_FORM = 10 * 1024 * 1024
 BLUEPRINTS = (
     pages_routes.blueprint,
     resources_routes.blueprint,
+    routes_resources.blueprint,
+    reservations_routes.blueprint,
+    usage_routes.blueprint,
+    devices_routes.blueprint,
     resources_api.blueprint,
     reservations_api.blueprint,
     usage_api.blueprint,

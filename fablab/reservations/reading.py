@@ -1,7 +1,7 @@
 """Reservations as pages and the API read them: one's own, a resource's coming days, all of a list."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -101,6 +101,14 @@ def free_from(resources: Sequence[Resource], now: datetime) -> dict[int, datetim
         for one in resources
     }
     return {ident: at for ident, at in found.items() if at is not None}
+
+
+def next_start(resource: Resource, now: datetime) -> datetime:
+    """The next instant on the resource's step."""
+    step = timedelta(minutes=policy_of(resource, config()).step_minutes)
+    midnight = datetime.combine(now.astimezone(config().lab.zone).date(), time(0), tzinfo=config().lab.zone)
+    begin = midnight.astimezone(UTC)
+    return begin + -(-(now - begin) // step) * step
 
 
 def people() -> list[tuple[int, str]]:

@@ -76,8 +76,8 @@ class ResourceChange(Body):
     """Fields of a resource; a text alone is in the lab's own language, an object holds it by language."""
 
     kind: KINDS = Field("machine", description="What it is")
-    name: Words = Field("", examples=[{"en": "Laser cutter", "fr": "Découpeuse laser"}])
-    description: LongWords = Field("")
+    name: Words = Field(default_factory=str, examples=[{"en": "Laser cutter", "fr": "Découpeuse laser"}])
+    description: LongWords = Field(default_factory=str)
     model: str = Field("", max_length=200, examples=["Trotec Speedy 100"])
     place_id: Ident | None = Field(None, description="Where it stands")
     risk_class: Literal["a", "b", "c"] = Field("c", description="a can injure, b runs long jobs, c is low risk")

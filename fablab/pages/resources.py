@@ -1,0 +1,173 @@
+"""The page of all bookable things and the page of one, as somebody may see them: read from many packages at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from fablab.certifications.rules import grant_denials
+from fablab.core.actor import Actor
+from fablab.core.db import Texts
+from fablab.core.denials import Denial
+from fablab.core.words import config
+from fablab.pages.rules import Viewer
+from fablab.pages.service import Tag, cards, seen_by
+from fablab.reservations.gather import certificates, policy_of
+from fablab.reservations.models import Allocation
+from fablab.reservations.reading import free_from, held_between
+from fablab.reservations.rules import BookingPolicy
+from fablab.resources.models import Kind, Resource, ServiceState
+from fablab.resources.service import calendar, get_resource, list_resources, place_path
+from fablab.usage.log import Use, last_uses
+
+DAYS = 7
+"""How many coming days the page of a machine shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One thing in the list. `free_at` None: not within two weeks. `missing`: certifications that the viewer lacks."""
+
+    resource: Resource
+    tag: Tag
+    free_at: datetime | None
+    missing: tuple[Denial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A booking on a day, cut to it; minutes count from the day's begin in real time. `name` is '' where hidden."""
+
+    starts_at: datetime
+    ends_at: datetime
+    own: bool
+    name: str
+    note: str
+    reservation_id: int | None
+    from_minute: int
+    to_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A coming day: when the lab is open and what is booked. `length` is the day's minutes (not always 1440)."""
+
+    date: date
+    length: int
+    open: tuple[tuple[int, int], ...]
+    hours: tuple[tuple[datetime, datetime], ...]
+    bookings: tuple[Booking, ...]
+    now_minute: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A certification that the resource asks for; `denial` says why the viewer does not hold it, None: he does."""
+
+    certification_id: int
+    name: Texts
+    denial: Denial | None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """All that the page of one resource shows."""
+
+    resource: Resource
+    tag: Tag
+    place: list[Texts]
+    policy: BookingPolicy
+    requirements: tuple[Requirement, ...]
+    days: tuple[Day, ...]
+    free_at: datetime | None
+    uses: list[Use]
+
+
+def tiles(
+    actor: Actor, now: datetime, *, kind: Kind | None, search: str, place_id: int | None, state: ServiceState | None
+) -> list[Tile]:
+    """The things that fit the filters, machines first. A constant number of queries."""
+    found = list_resources(kind=kind, search=search, place_id=place_id, state=state)
+    ids = [one.id for one in found]
+    known = {one.id: one for one in cards(now, ids)}
+    free, missing = free_from(found, now), _missing(actor, ids, now)
+    order = list(Kind)
+    return [
+        Tile(one, seen_by(known[one.id], _viewer(actor)), free.get(one.id), missing.get(one.id, ()))
+        for one in sorted(found, key=lambda one: (order.index(one.kind), one.id))
+    ]
+
+
+def machine(actor: Actor, resource_id: int, now: datetime) -> Machine:
+    """The page of one resource for this viewer. Raises NotFound."""
+    resource = get_resource(resource_id)
+    (card,) = cards(now, [resource_id])
+    return Machine(
+        resource=resource,
+        tag=seen_by(card, _viewer(actor)),
+        place=place_path(resource.place_id),
+        policy=policy_of(resource, config()),
+        requirements=_requirements(actor, resource_id, now),
+        days=_days(actor, resource_id, now),
+        free_at=free_from([resource], now).get(resource_id),
+        uses=last_uses(actor, resource_id),
+    )
+
+
+def _viewer(actor: Actor) -> Viewer:
+    return Viewer(person_id=actor.person_id, staff=actor.is_staff)
+
+
+def _missing(actor: Actor, ids: Sequence[int], now: datetime) -> dict[int, tuple[Denial, ...]]:
+    required, grants = certificates(actor.person_id or 0, ids)
+    return {ident: tuple(grant_denials(needs, grants, now)) for ident, needs in required.items()}
+
+
+def _requirements(actor: Actor, resource_id: int, now: datetime) -> tuple[Requirement, ...]:
+    required, grants = certificates(actor.person_id or 0, [resource_id])
+    return tuple(
+        Requirement(need.certification_id, need.name, next(iter(grant_denials([need], grants, now)), None))
+        for need in required.get(resource_id, ())
+    )
+
+
+def _days(actor: Actor, resource_id: int, now: datetime) -> tuple[Day, ...]:
+    opening = calendar(config())
+    today = now.astimezone(opening.zone).date()
+    edges = [
+        datetime.combine(today + timedelta(number), time(0), tzinfo=opening.zone).astimezone(now.tzinfo)
+        for number in range(DAYS + 1)
+    ]
+    held = held_between([resource_id], edges[0], edges[-1])
+    return tuple(
+        Day(
+            date=today + timedelta(number),
+            length=_minutes(begin, end),
+            open=tuple((_minutes(begin, one), _minutes(begin, other)) for one, other in hours),
+            hours=tuple(hours),
+            bookings=tuple(
+                _booking(actor, one, begin, end) for one in held if one.starts_at < end and one.ends_at > begin
+            ),
+            now_minute=_minutes(begin, now) if begin <= now < end else None,
+        )
+        for number, (begin, end) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for hours in (opening.intervals(today + timedelta(number)),)
+    )
+
+
+def _booking(actor: Actor, one: Allocation, begin: datetime, end: datetime) -> Booking:
+    own = one.reservation.person_id == actor.person_id
+    known = own or actor.is_staff
+    return Booking(
+        starts_at=one.starts_at,
+        ends_at=one.ends_at,
+        own=own,
+        name=one.reservation.person.name if actor.is_staff else "",
+        note=one.reservation.note if known else "",
+        reservation_id=one.reservation_id if known else None,
+        from_minute=_minutes(begin, max(one.starts_at, begin)),
+        to_minute=_minutes(begin, min(one.ends_at, end)),
+    )
+
+
+def _minutes(begin: datetime, end: datetime) -> int:
+    return int((end - begin).total_seconds()) // 60
