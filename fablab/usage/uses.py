@@ -158,8 +158,8 @@ def change(use: Use) -> SessionChange:
         None if end is None else _outcome(use),
         None if job is None else job.job,
         energy_wh=_energy(use),
-        paused_s=_paused_s(use),
-        working_s=use.run_s,
+        paused_s=_spent_s(use, "pause"),
+        working_s=_spent_s(use, "work") if use.run_s is None else use.run_s,
         material=next((each.material for each in reversed(use.jobs) if each.material), None),
         grams=round(sum(grams), 3) if grams else None,
         uid=use.uid,
@@ -226,15 +226,15 @@ def _energy(use: Use) -> float | None:
     return max(use.tick_wh, by_heartbeat or 0.0)
 
 
-def _paused_s(use: Use) -> float | None:
-    """Time spent in the state `pause`, up to the end; None for a device that tells no states."""
+def _spent_s(use: Use, state: str) -> float | None:
+    """Time spent in a state (work, idle, pause), up to the end; None for a device that tells no states."""
     if not use.states:
         return None
     total, since = 0, None
     for _, up_ms, word in use.states:
         if since is not None:
             total += max(up_ms - since, 0)
-        since = up_ms if word == "pause" else None
+        since = up_ms if word == state else None
     if since is not None and use.end is not None:
         total += max(use.end.up_ms - since, 0)
     return total / 1000

@@ -155,6 +155,14 @@ def test_taps_are_answered_by_us_alone() -> None:
     assert taps == [(10, UID, "denied"), (20, "94D8FC5F", None)]
 
 
+def test_states_tell_work_from_pauses() -> None:
+    tape = using()
+    for seq, t, word in [(2, 50, "work"), (3, 150, "pause"), (4, 200, "work"), (5, 230, "idle")]:
+        tape.record(t, t + 100, seq, "use.state", sid="s1", s=word)
+    session = only(tape.record(300, 400, 6, "use.end", sid="s1", why="user"))
+    assert (session["working_s"], session["paused_s"]) == (130, 50)
+
+
 def test_a_tap_the_device_let_in_names_the_use() -> None:
     tape = Native().birth(900).beat(901, 1001, seq=2)
     tape.record(902, 201, 2, "use.start", r=1, sid="s1", auth="cache")
