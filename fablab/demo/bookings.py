@@ -126,7 +126,8 @@ def _wishes(diary: Diary, seed: ResourceSeed, day: date, ahead: int) -> Iterator
     if opening is None or (seed.broken and ahead > -9):
         return
     opens, closes = opening
-    busy = seed.busy * (1.15 if day.weekday() == SATURDAY else 1.0) * (1.0 if ahead <= 0 else max(0.2, 0.95 - ahead * 0.06))
+    planned = 1.0 if ahead <= 0 else max(0.2, 0.95 - ahead * 0.06)
+    busy = seed.busy * planned * (1.15 if day.weekday() == SATURDAY else 1.0)
     chance = diary.chance
     if seed.kind is Kind.OFFICE:
         if day.weekday() < SATURDAY:
