@@ -12,6 +12,7 @@ from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
 from fablab.devices import api as devices_api
 from fablab.devices import routes as devices_routes
+from fablab.notices import routes as notices_routes
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
 from fablab.pages import hub, routes_resources, streams
@@ -21,6 +22,7 @@ from fablab.people import api as people_api
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
 from fablab.reservations import routes as reservations_routes
+from fablab.reservations import routes_calendar
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
 from fablab.usage import api as usage_api
@@ -42,6 +44,8 @@ BLUEPRINTS = (
     devices_api.blueprint,
     status_api.blueprint,
     pages_api.blueprint,
+    notices_routes.blueprint,
+    routes_calendar.blueprint,
 )
 """Pages and REST of every package, one line each."""
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext
-from icalendar import Calendar, Event, vCalAddress
+from icalendar import Calendar, Event, vCalAddress, vText
 from pydantic import TypeAdapter
 
 from fablab.core.db import Texts
@@ -94,8 +94,8 @@ def invitation(event: CalendarEvent, attendee: str, address: str) -> Invitation:
 def feed(title: str, events: Sequence[CalendarEvent]) -> bytes:
     """All events as one calendar to subscribe to, in the order given, in the present language."""
     calendar = _calendar([_event(event) for event in events], events)
-    calendar.add("name", clean(title))
-    calendar.add("x-wr-calname", clean(title))
+    calendar.add("name", _one_line(title))
+    calendar.add("x-wr-calname", vText(_one_line(title)))
     calendar.add("x-wr-timezone", config().lab.timezone)
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", REFRESH)

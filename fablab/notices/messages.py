@@ -63,7 +63,7 @@ class _OfReservation(Message):
 
     @property
     def path(self) -> str:
-        return f"/reservations/{self.reservation_id}"
+        return "/reservations"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,7 +52,7 @@ EXAMPLES: tuple[Message, ...] = (
         starts_at=STARTS,
         ends_at=ENDS,
         held_until=STARTS - timedelta(hours=3),
-        accept_path="/reservations/12",
+        accept_path="/reservations",
     ),
     ReservationMovedByStaff(
         reservation_id=12,

@@ -1,0 +1,96 @@
+"""What stands in a subscribed calendar: a person's own bookings, or when a resource is busy, without names.
+
+The subscriptions and the form of the file are those of `fablab.notices`.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask_babel import gettext
+from sqlalchemy import select
+
+from fablab.core import words
+from fablab.core.db import db
+from fablab.notices import calendars
+from fablab.notices.calendars import CalendarEvent, Status
+from fablab.notices.models import CalendarFeed
+from fablab.reservations.models import Allocation, Reservation, ReservationState
+from fablab.reservations.reading import WITH_RESOURCES
+from fablab.resources.service import get_resource
+
+BACK = timedelta(days=90)
+MOST = 2000
+"""Events in one calendar: the earliest ones, which for a person's or a resource's calendar is all there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A calendar before it is written: its title and events ascending by start."""
+
+    title: str
+    events: Sequence[CalendarEvent]
+
+    @property
+    def tag(self) -> str:
+        """Another value whenever anything in the calendar is another, in the present language."""
+        seen = repr((words.language(), self.title, self.events)).encode()
+        return hashlib.sha256(seen).hexdigest()[:32]
+
+    def write(self) -> bytes:
+        """The calendar file."""
+        return calendars.feed(self.title, self.events)
+
+
+def contents(feed: CalendarFeed, now: datetime) -> Contents:
+    """What a subscriber sees now: the last three months and all that comes. Raises NotFound for a retired resource."""
+    if feed.resource_id is None:
+        title = gettext("My bookings, %(lab)s", lab=words.config().lab.name)
+        return Contents(title, own_events(feed.person_id, now))
+    resource = get_resource(feed.resource_id)
+    return Contents(words.text(resource.name), busy_events(resource.id, now))
+
+
+def own_events(person_id: int, now: datetime) -> list[CalendarEvent]:
+    """A person's live bookings with their resources. Three queries, however many there are."""
+    query = (
+        select(Reservation)
+        .where(Reservation.person_id == person_id, Reservation.ends_at > now - BACK)
+        .where(Reservation.state == ReservationState.BOOKED)
+        .options(WITH_RESOURCES)
+        .order_by(Reservation.starts_at, Reservation.id)
+        .limit(MOST)
+    )
+    return [event_of(reservation) for reservation in db.session.scalars(query)]
+
+
+def event_of(reservation: Reservation, sequence: int = 0) -> CalendarEvent:
+    """A reservation as an event, for a feed or to be attached to a notice. `sequence` counts its changes."""
+    instants = (reservation.created_at, reservation.started_at, reservation.ended_at)
+    booked = reservation.state is ReservationState.BOOKED
+    return CalendarEvent(
+        name=f"reservation-{reservation.id}",
+        titles=tuple(one.resource.name for one in reservation.allocations),
+        starts_at=reservation.starts_at,
+        ends_at=reservation.ends_at,
+        changed_at=max(at for at in instants if at is not None),
+        sequence=sequence,
+        status=Status.CONFIRMED if booked else Status.CANCELLED,
+        note=reservation.note,
+        path="/reservations",
+    )
+
+
+def busy_events(resource_id: int, now: datetime) -> list[CalendarEvent]:
+    """When a resource is held, and nothing about by whom or what for. One query."""
+    query = (
+        select(Allocation.id, Allocation.starts_at, Allocation.ends_at)
+        .where(Allocation.resource_id == resource_id, Allocation.live, Allocation.ends_at > now - BACK)
+        .order_by(Allocation.ends_at)
+        .limit(MOST)
+    )
+    return [
+        CalendarEvent(name=f"busy-{ident}", titles=(), starts_at=starts_at, ends_at=ends_at, changed_at=starts_at)
+        for ident, starts_at, ends_at in db.session.execute(query)
+    ]
