@@ -83,14 +83,14 @@ def app(config: Config) -> Iterator[Flask]:
     """The whole web application, within its context."""
     application = create_app(config)
     application.config["TESTING"] = True
-    application.before_request_funcs.setdefault(None, []).insert(0, _forget_the_request_before)
+    application.before_request_funcs.setdefault(None, []).insert(0, forget_the_request_before)
     with application.app_context():
         yield application
         db.session.remove()
         db.engine.dispose()
 
 
-def _forget_the_request_before() -> None:
+def forget_the_request_before() -> None:
     """Requests within the context of the fixture share its `g`: each begins with an empty one, as on a server."""
     vars(g).clear()
 

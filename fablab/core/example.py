@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from fablab.core.config import Config, Hours
+from fablab.core.config import BrokerConfig, Config, Hours
 
 HEAD = """\
 # Configuration of a Fablab. Every key is here with its default; what is left out has it too.
@@ -46,19 +46,18 @@ def _section(name: str, section: BaseModel) -> str:
             tables += ["", f"# {field.description}", f"[{name}.{key}]"]
             tables += [f"{inner} = {_toml(each)}" for inner, each in value.items()]
         elif key == "brokers":
-            tables += ["", f"# {field.description}", f"# [[{name}.{key}]]", *_commented_broker(field)]
+            tables += ["", f"# {field.description}", f"# [[{name}.{key}]]", *_commented_broker()]
         else:
             lines += _key(key, field, value)
     return "\n".join([*lines, *tables]) + "\n"
 
 
-def _commented_broker(field: FieldInfo) -> list[str]:
-    broker: Any = (field.annotation.__args__ if field.annotation else ())[0]  # type: ignore[union-attr]  # a tuple's type
+def _commented_broker() -> list[str]:
     samples = {"name": "printer-1", "host": "printer-1.lan"}
     return [
         f"# {key} = {_toml(samples.get(key, one.default))}  # {one.description}"
-        for key, one in broker.model_fields.items()
-        if samples.get(key) or one.default is not None
+        for key, one in BrokerConfig.model_fields.items()
+        if key in samples or one.default is not None
     ]
 
 

@@ -18,7 +18,7 @@ from fablab.people import setup, signin, tokens
 from fablab.people.forms import day_end, wrong
 from fablab.people.models import Person
 from fablab.web import safe_next
-from fablab.web.access import PUBLIC, access, actor, present_actor
+from fablab.web.access import PUBLIC, access, actor, has_token, present_actor
 
 blueprint = Blueprint("people", __name__)
 
@@ -34,12 +34,24 @@ def init_app(app: Flask) -> None:
     _login.session_protection = None  # the address of a phone changes on the way home
     _login.init_app(app)
     _login.user_loader(_load)
+    _login.request_loader(_of_token)
     app.extensions["fablab_token_loader"] = _token
     app.register_blueprint(blueprint)
 
 
 def _token(text: str) -> tuple[Actor, frozenset[str]] | None:
-    return tokens.actor_of(text, clock.now())
+    token = tokens.living(text, clock.now())
+    if token is None:
+        return None
+    g._login_user = token.person  # pages and words ask Flask-Login for whom they are made
+    return Actor(token.person_id, token.person.role, "api"), frozenset(token.scopes)
+
+
+def _of_token(_request: object) -> Person | None:
+    """Whom the page is made for when nobody has signed in: the token's person."""
+    given = request.authorization.token if request.authorization and has_token() else None
+    token = tokens.living(given, clock.now()) if given else None
+    return None if token is None else token.person
 
 
 def _load(session_key: str) -> Person | None:

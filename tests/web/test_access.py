@@ -1,0 +1,321 @@
+"""Who may call what: one row for each route. A route without a row fails, and so does a row without a route."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from fablab.app import create_app
+from fablab.core.actor import Role
+from fablab.core.config import Config
+from fablab.core.db import db, transaction
+from fablab.people.models import ApiToken, Badge, Person
+from fablab.people.tokens import _digest
+from fablab.usage.models import UsageSession
+from fablab.web.access import declared
+from tests.conftest import forget_the_request_before
+from tests.factories import (
+    NOW,
+    make_certification,
+    make_device,
+    make_grant,
+    make_machine,
+    make_person,
+    make_reservation,
+    save,
+)
+
+CALLERS = ("nobody", "member", "other", "instructor", "manager", "administrator")
+"""`member` is the one whom the things in the addresses belong to; `other` is another maker."""
+
+PUBLIC = "yyyyyy"
+MAKER = "syyyyy"
+INSTRUCTOR = "snnyyy"
+MANAGER = "snnnyy"
+OWN = "sy-yyy"
+OWN_OR_MANAGER = "sy--yy"
+OWN_OR_ADMINISTRATOR = "sy---y"
+CHANGES_PERSON = "sy-nyy"
+ADMINISTRATOR = "snnnny"
+GONE = "------"
+"""For each caller: y may; s must sign in; n may not (403); - is told that there is nothing (404)."""
+
+TABLE = {
+    "GET /": PUBLIC,
+    "GET /account": MAKER,
+    "GET /account/notices": MAKER,
+    "POST /account/notices": MAKER,
+    "POST /account/notices/channels": MAKER,
+    "POST /account/notices/channels/<int:channel_id>/remove": "s-----",
+    "POST /account/calendars": MAKER,
+    "POST /account/calendars/<int:feed_id>/end": "s-----",
+    "GET /calendar/<secret>.ics": GONE,
+    "GET /notices": ADMINISTRATOR,
+    "POST /notices/<int:delivery_id>/<any(again, drop):what>": "snnnn-",
+    "POST /notices/try": ADMINISTRATOR,
+    "POST /account/password": MAKER,
+    "POST /account/tokens": MAKER,
+    "POST /account/tokens/<int:token_id>/revoke": OWN_OR_ADMINISTRATOR,
+    "GET /api/docs": PUBLIC,
+    "GET /api/v1/certifications": MAKER,
+    "POST /api/v1/certifications": MANAGER,
+    "GET /api/v1/certifications/<int:certification_id>": MAKER,
+    "PATCH /api/v1/certifications/<int:certification_id>": MANAGER,
+    "GET /api/v1/certifications/<int:certification_id>/grants": MAKER,
+    "POST /api/v1/certifications/<int:certification_id>/grants": INSTRUCTOR,
+    "POST /api/v1/badges/<int:badge_id>/revoke": MAKER,
+    "GET /api/v1/devices": MANAGER,
+    "POST /api/v1/devices": MANAGER,
+    "GET /api/v1/devices/<int:device_id>": MANAGER,
+    "PATCH /api/v1/devices/<int:device_id>": MANAGER,
+    "DELETE /api/v1/devices/<int:device_id>": MANAGER,
+    "GET /api/v1/events": MAKER,
+    "POST /api/v1/grants/<int:grant_id>/revoke": INSTRUCTOR,
+    "GET /api/v1/health": PUBLIC,
+    "GET /api/v1/machines": MAKER,
+    "GET /api/v1/me": MAKER,
+    "GET /api/v1/openapi.json": PUBLIC,
+    "GET /api/v1/people": INSTRUCTOR,
+    "POST /api/v1/people": MANAGER,
+    "GET /api/v1/people/<int:person_id>": OWN,
+    "PATCH /api/v1/people/<int:person_id>": CHANGES_PERSON,
+    "DELETE /api/v1/people/<int:person_id>": MANAGER,
+    "GET /api/v1/people/<int:person_id>/badges": OWN,
+    "POST /api/v1/people/<int:person_id>/badges": MANAGER,
+    "GET /api/v1/people/<int:person_id>/certifications": OWN,
+    "GET /api/v1/ready": PUBLIC,
+    "GET /api/v1/reservations": MAKER,
+    "POST /api/v1/reservations": MAKER,
+    "GET /api/v1/reservations/<int:reservation_id>": OWN,
+    "PATCH /api/v1/reservations/<int:reservation_id>": OWN,
+    "DELETE /api/v1/reservations/<int:reservation_id>": OWN,
+    "POST /api/v1/reservations/check": MAKER,
+    "GET /api/v1/resources": MAKER,
+    "POST /api/v1/resources": MANAGER,
+    "GET /api/v1/resources/<int:resource_id>": MAKER,
+    "PATCH /api/v1/resources/<int:resource_id>": INSTRUCTOR,
+    "DELETE /api/v1/resources/<int:resource_id>": MANAGER,
+    "GET /api/v1/resources/<int:resource_id>/availability": MAKER,
+    "GET /api/v1/resources/<int:resource_id>/status": MAKER,
+    "GET /api/v1/usage-sessions": MAKER,
+    "GET /api/v1/usage-sessions/<int:session_id>": OWN,
+    "PATCH /api/v1/usage-sessions/<int:session_id>": INSTRUCTOR,
+    "GET /certifications": MAKER,
+    "GET /certifications/<int:certification_id>": MAKER,
+    "GET /certifications/<int:certification_id>/edit": MANAGER,
+    "POST /certifications/<int:certification_id>/edit": MANAGER,
+    "GET /certifications/<int:certification_id>/people/<int:person_id>": INSTRUCTOR,
+    "POST /certifications/<int:certification_id>/people/<int:person_id>/grant": INSTRUCTOR,
+    "POST /certifications/<int:certification_id>/people/<int:person_id>/revoke": INSTRUCTOR,
+    "GET /certifications/new": MANAGER,
+    "POST /certifications/new": MANAGER,
+    "POST /language/<code>": PUBLIC,
+    "GET /people": MANAGER,
+    "GET /people/<int:person_id>": OWN,
+    "POST /people/<int:person_id>/anonymise": MANAGER,
+    "POST /people/<int:person_id>/badges": MANAGER,
+    "POST /people/<int:person_id>/badges/<int:badge_id>/revoke": OWN_OR_MANAGER,
+    "POST /people/<int:person_id>/disable": MANAGER,
+    "GET /people/<int:person_id>/edit": MANAGER,
+    "POST /people/<int:person_id>/edit": MANAGER,
+    "POST /people/<int:person_id>/enable": MANAGER,
+    "GET /people/new": MANAGER,
+    "POST /people/new": MANAGER,
+    "POST /resources/<int:resource_id>/in-service": INSTRUCTOR,
+    "POST /resources/<int:resource_id>/out-of-service": INSTRUCTOR,
+    "GET /resources/<int:resource_id>/photo": "s-----",
+    "POST /resources/<int:resource_id>/photo": MANAGER,
+    "GET /devices": MANAGER,
+    "POST /devices/<int:device_id>/adopt": MANAGER,
+    "POST /devices/<int:device_id>/forget": MANAGER,
+    "GET /l/<int:resource_id>": PUBLIC,
+    "GET /reservations": MAKER,
+    "GET /reservations/<int:reservation_id>/cancel": OWN,
+    "POST /reservations/<int:reservation_id>/cancel": OWN,
+    "GET /resources": MAKER,
+    "GET /resources/<int:resource_id>": MAKER,
+    "GET /resources/<int:resource_id>/book": MAKER,
+    "POST /resources/<int:resource_id>/book": MAKER,
+    "GET /resources/<int:resource_id>/book/check": MAKER,
+    "GET /resources/<int:resource_id>/qr.svg": MAKER,
+    "GET /usage": MAKER,
+    "GET /usage.csv": MAKER,
+    "POST /usage/<int:session_id>/person": INSTRUCTOR,
+    "GET /set-up": GONE,
+    "POST /set-up": GONE,
+    "GET /sign-in": PUBLIC,
+    "POST /sign-in": PUBLIC,
+    "POST /sign-out": PUBLIC,
+    "GET /static/<path:filename>": PUBLIC,
+    "GET /wall": PUBLIC,
+    "GET /wall/cards": PUBLIC,
+    "GET /wall/stream": PUBLIC,
+}
+BODIES = {"revoke": {"reason": "lost"}}
+"""What is sent where an empty body would be refused before anybody looks at whose thing it is."""
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str]]:
+    """Each route as in the table, and its endpoint."""
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            yield f"{method} {rule.rule}", rule.endpoint
+
+
+@pytest.fixture
+def lab_app(sqlite_config: Config) -> Iterator[Flask]:
+    """The application on SQLite: who may do what does not depend on the database."""
+    application = create_app(sqlite_config)
+    application.before_request_funcs.setdefault(None, []).insert(0, forget_the_request_before)
+    with application.app_context():
+        yield application
+        db.session.remove()
+        db.engine.dispose()
+
+
+@dataclass
+class World:
+    """The ids in the addresses, and a token with every scope for each caller."""
+
+    ids: dict[str, object]
+    tokens: dict[str, str]
+
+
+@pytest.fixture
+def world(lab_app: Flask) -> World:
+    people = {name: make_person() for name in ("member", "other")}
+    people |= {role.value: make_person(role=role, password="x") for role in list(Role)[1:]}
+    tokens = {name: f"token of {name}" for name in people}
+    for name, person in people.items():
+        _token(person, tokens[name])
+    member = people["member"]
+    machine, certification = make_machine(), make_certification()
+    session = UsageSession(
+        device_id=make_device(machine).id,
+        resource_id=machine.id,
+        key="1",
+        person_id=member.id,
+        started_at=NOW,
+        updated_at=NOW,
+    )
+    ids: dict[str, object] = {
+        "person_id": member.id,
+        "resource_id": machine.id,
+        "certification_id": certification.id,
+        "grant_id": make_grant(member, certification).id,
+        "reservation_id": make_reservation(member, [machine], NOW, NOW + timedelta(hours=1)).id,
+        "badge_id": save(Badge(person_id=member.id, uid_hash="x", issued_at=NOW)).id,
+        "token_id": _token(member, "another token").id,
+        "session_id": save(session).id,
+        "device_id": make_device().id,
+        "channel_id": 99,
+        "feed_id": 99,
+        "delivery_id": 99,
+        "secret": "unknown",
+        "any(again, drop):what": "again",
+        "code": "fr",
+        "filename": "favicon.svg",
+    }
+    return World(ids, tokens)
+
+
+def _token(person: Person, text: str) -> ApiToken:
+    token = ApiToken(person_id=person.id, name="test", token_hash=_digest(text), scopes=["admin"], created_at=NOW)
+    return save(token)
+
+
+def test_every_route_has_a_row(lab_app: Flask) -> None:
+    assert sorted({route for route, _endpoint in routes(lab_app)} ^ set(TABLE)) == []
+
+
+def test_every_route_declares_what_the_table_says(lab_app: Flask) -> None:
+    lowest = {"y": None, "s": Role.MAKER}
+    wrong = []
+    for route, endpoint in routes(lab_app):
+        if endpoint == "static" or TABLE[route] == GONE:
+            continue
+        found = declared(lab_app, endpoint)
+        role = lowest[TABLE[route][0]]
+        if role is not None:
+            refused = len(TABLE[route][1:]) - len(TABLE[route][1:].lstrip("n"))
+            role = {0: Role.MAKER, 2: Role.INSTRUCTOR, 3: Role.MANAGER, 4: Role.ADMINISTRATOR}[refused]
+        if found is None or found.role != role:
+            wrong.append(route)
+    assert not wrong
+
+
+def test_what_changes_something_is_not_for_reading_tokens(lab_app: Flask) -> None:
+    unsafe = [
+        (route, declared(lab_app, endpoint)) for route, endpoint in routes(lab_app) if not route.startswith("GET")
+    ]
+    assert [route for route, found in unsafe if found and found.role is not None and found.scope == "read"] == []
+
+
+def _last(route: str) -> tuple[int, str]:
+    """What ends things comes after what looks at them."""
+    words = ("GET", "PATCH", "POST", "revoke", "disable", "DELETE", "anonymise", "DELETE /api/v1/people")
+    return max(place for place, word in enumerate(words) if word in route), route
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_each_caller_gets_what_the_table_says(lab_app: Flask, world: World, caller: str) -> None:
+    wrong = []
+    for route in sorted(TABLE, key=_last):
+        method, _, rule = route.partition(" ")
+        path = rule
+        for name, ident in world.ids.items():
+            for kind in ("int:", "path:", ""):
+                path = path.replace(f"<{kind}{name}>", str(ident))
+        got = _ask(lab_app, method, path, world.tokens.get(caller))
+        wanted = TABLE[route][CALLERS.index(caller)]
+        if route == "POST /api/v1/badges/<int:badge_id>/revoke":
+            wanted = OWN_OR_MANAGER[CALLERS.index(caller)]
+        if not _fits(got, wanted, caller):
+            wrong.append(f"{route}: {got}, not {wanted}")
+    assert not wrong
+
+
+def _ask(app: Flask, method: str, path: str, token: str | None) -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None
+    json, data = (body, None) if path.startswith("/api/") else (None, body)
+    with app.test_client().open(path, method=method, headers=headers, json=json, data=data) as response:
+        if response.status_code == 302 and "/sign-in" in (response.location or ""):
+            return 401
+        return response.status_code
+
+
+def _fits(status: int, wanted: str, caller: str) -> bool:
+    if caller == "nobody" and wanted in "y-" and status == 400:
+        return True  # a form without the token of its page: open to everybody who has looked at the page
+    if wanted == "y":
+        return status not in {401, 403, 404, 500}
+    return status == {"s": 401, "n": 403, "-": 404}[wanted]
+
+
+@pytest.mark.parametrize("scope", ["read", "book", "manage", "admin"])
+def test_a_scope_includes_those_before_it(lab_app: Flask, world: World, scope: str) -> None:
+    token = _token(db.session.get_one(Person, world.ids["person_id"]), "scoped")
+    with transaction():
+        db.session.get_one(ApiToken, token.id).scopes = [scope]
+    assert _ask(lab_app, "GET", "/api/v1/me", "scoped") == 200
+    assert (_ask(lab_app, "POST", "/api/v1/reservations/check", "scoped") == 403) is (scope == "read")
+
+
+@pytest.mark.parametrize("how", ["unknown", "revoked", "expired", "of a disabled person"])
+def test_a_token_that_has_ended_is_nobody(lab_app: Flask, how: str) -> None:
+    person = make_person(active=how != "of a disabled person")
+    text = "ended"
+    if how != "unknown":
+        ended = {"revoked": {"revoked_at": NOW}, "expired": {"expires_at": NOW}}.get(how, {})
+        save(
+            ApiToken(person_id=person.id, name="t", token_hash=_digest(text), scopes=["admin"], created_at=NOW, **ended)
+        )
+    assert _ask(lab_app, "GET", "/api/v1/me", text) == 401
+
+
+def test_a_route_without_a_declaration_is_closed(lab_app: Flask) -> None:
+    lab_app.add_url_rule("/forgotten", "forgotten", lambda: "open")
+    assert _ask(lab_app, "GET", "/forgotten", None) == 404
