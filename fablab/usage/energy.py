@@ -6,7 +6,9 @@ what the machine can draw is refused, and power is summed up instead, each figur
 no longer than `stale_s`. Never negative. Source: the design note on MQTT dialects, rule R5.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from fablab.usage.copies import replace
 
 LEAST_P_MAX_W = 3700.0  # what a common socket gives
 SLACK_WH = 12.0  # the step of coarse counters

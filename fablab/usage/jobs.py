@@ -5,7 +5,7 @@ lost end is the last evidence of the job. A job given up because the machine was
 key, when it proves to have gone on. Sources: rules R4, R7, R8.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fablab.devices.readings import (
     JobEnded,
@@ -18,6 +18,7 @@ from fablab.devices.readings import (
     Outcome,
 )
 from fablab.usage.changes import Flag, SessionChange
+from fablab.usage.copies import replace
 
 TWICE_S = 2.0  # the same start told twice
 ENDING_S = 10.0  # an idle machine's ending may still be told

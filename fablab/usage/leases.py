@@ -4,10 +4,11 @@ A device of level L0 or L1 tells no uses: the use is read off lease and heartbea
 it is watched whether it obeys. Source: the design note on MQTT dialects, 8.2, 8.3 and 8.8; promise R16.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fablab.devices.readings import Heartbeat, LeaseSent, Outcome, TapAnswered
 from fablab.usage.changes import Alarm, SessionChange
+from fablab.usage.copies import replace
 
 OBEY_S = 5.0
 GAP_S = 45.0  # longer between two heartbeats: something was not heard

@@ -6,7 +6,9 @@ never spoke live is placed by its device's clock if that is believable, else jus
 Source: the design note on MQTT dialects, 8.4 and 8.5.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from fablab.usage.copies import replace
 
 SLIDE_S = 600.0
 LIVE_S = 2.0  # a live record this near to its place keeps its receipt time

@@ -6,7 +6,7 @@ Nothing here depends on the order in which records arrive, and nothing heard twi
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fablab.devices.readings import (
     AckSent,
@@ -23,6 +23,7 @@ from fablab.devices.readings import (
 from fablab.usage import leases as grants
 from fablab.usage import taps as tapping
 from fablab.usage.changes import Alarm, Change, LiveReading
+from fablab.usage.copies import replace
 from fablab.usage.leases import Leases
 from fablab.usage.lives import (
     KEPT,

@@ -6,10 +6,11 @@ outage or a reboot lies before a reading and it is low, the session ended at the
 the session goes on. Sources: rules R3, R4, R5; promise R16 for the relay.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fablab.devices.readings import Commanded, EnergyTotal, Fault, Outcome, Power, Relay
 from fablab.usage.changes import Alarm, Change, Flag, LiveReading, SessionChange
+from fablab.usage.copies import replace
 from fablab.usage.energy import Meter, begin, energy_wh, held_until, is_measured, with_power, with_total
 
 TELL_S = 60.0

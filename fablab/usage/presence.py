@@ -4,10 +4,11 @@ A will starts a grace time; any later live message refutes it. Stored (retained)
 a device nobody has heard is offline, or start the grace time of one that was heard. Source: rules R2 and R4.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from fablab.usage.changes import Availability
+from fablab.usage.copies import replace
 
 CONFIRM_S = 30.0  # a late will is refuted sooner than this by most devices: so long nobody is told
 

@@ -6,13 +6,14 @@ rules R1 to R12; docs/decisions/0003-hearing-machines.md.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fablab.devices import readings as r
 from fablab.usage import badges, jobs, native, power, presence
 from fablab.usage.badges import Read
 from fablab.usage.changes import Change, LiveReading
+from fablab.usage.copies import replace
 from fablab.usage.jobs import Jobs
 from fablab.usage.native import Native
 from fablab.usage.power import Machine

@@ -4,11 +4,12 @@ A decision counts only when it is our own answer, or the device's own word in it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fablab.devices.readings import TapAnswered, TapAsked
 from fablab.usage.changes import TapHeard
+from fablab.usage.copies import replace
 
 KEPT = 32
 

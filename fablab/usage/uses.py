@@ -6,11 +6,12 @@ device tells later. Source: the design note on MQTT dialects, 8.4 and 8.5.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fablab.devices.readings import JournalRecord, Outcome
 from fablab.usage.changes import Flag, SessionChange
+from fablab.usage.copies import replace
 
 ENDING_S = 10.0  # the record of an ending may come after the heartbeat that shows it
 KEPT = 8  # ended uses remembered, to correct them
