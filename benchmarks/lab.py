@@ -139,7 +139,7 @@ def _people_and_machines(lab: Lab) -> None:
                 "email": f"person{n}@example.org",
                 "password": password,
                 "session_key": token_urlsafe(16),
-                "role": Role.MANAGER if n == PEOPLE else Role.MAKER,
+                "role": Role.ADMINISTRATOR if n == PEOPLE else Role.MAKER,
                 "language": "en",
                 "created_at": now,
             }

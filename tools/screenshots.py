@@ -24,26 +24,29 @@ READY_S = 60.0
 WARM_UP_S = 20.0
 """So long the simulated devices get before the first picture, to have something to show."""
 
+LASER = 7
+"""The number of a laser cutter in every demo lab."""
+
 DESK, PHONE = (1440, 900), (390, 844)
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture: `role` signs in (None: nobody), `path` may name a machine by a part of its English name."""
+    """One picture: `role` signs in (None: nobody), then `path` is opened."""
 
     name: str
     role: str | None
     path: str
     size: tuple[int, int] = DESK
     language: str = "en"
-    follow: str = ""
 
 
 SHOTS = (
     Shot("wall", "Maker", "/wall"),
     Shot("wall-phone", "Maker", "/wall", PHONE, "fr"),
-    Shot("machine", "Maker", "/resources", follow="Laser"),
-    Shot("machine-phone", "Maker", "/resources", PHONE, "bg", follow="Laser"),
+    Shot("machine", "Maker", f"/resources/{LASER}"),
+    Shot("machine-phone", "Maker", f"/resources/{LASER}", PHONE, "bg"),
+    Shot("book", "Maker", f"/resources/{LASER}/book"),
     Shot("certifications", "Manager", "/certifications"),
     Shot("usage", "Manager", "/usage"),
     Shot("devices", "Administrator", "/devices"),
@@ -63,7 +66,7 @@ class Demo:
 @contextmanager
 def running() -> Iterator[Demo]:
     """Starts the demo and ends it. Raises RuntimeError when it does not say its address in time."""
-    command = [sys.executable, "-u", "-m", "fablab", "demo", "--seed", "7", "--speed", "60"]
+    command = [sys.executable, "-u", "-m", "fablab", "demo", "--seed", "7", "--speed", "10"]
     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         yield _told(child)
@@ -100,9 +103,7 @@ def take(browser: Browser, demo: Demo, shot: Shot) -> Path:
     if shot.role:
         sign_in(page, demo, shot.role)
     choose_language(page, demo, shot.language)
-    page.goto(demo.address + shot.path)
-    if shot.follow:
-        page.locator("main a", has_text=re.compile(shot.follow, re.IGNORECASE)).first.click()
+    open_page(page, demo.address + shot.path)
     page.wait_for_timeout(1500)
     target = IMAGES / f"{shot.name}.png"
     page.screenshot(path=target)
@@ -112,7 +113,7 @@ def take(browser: Browser, demo: Demo, shot: Shot) -> Path:
 
 def sign_in(page: Page, demo: Demo, role: str) -> None:
     """Signs in as the demo's person of this role."""
-    page.goto(f"{demo.address}/sign-in")
+    open_page(page, f"{demo.address}/sign-in")
     page.locator("input[name=email]").fill(demo.logins[role])
     page.locator("input[name=password]").fill(demo.password)
     page.locator("input[name=password]").press("Enter")
@@ -120,11 +121,21 @@ def sign_in(page: Page, demo: Demo, role: str) -> None:
 
 
 def choose_language(page: Page, demo: Demo, language: str) -> None:
-    """Presses the language's button, where the page does not speak it already."""
-    page.goto(demo.address)
+    """Sends the form of the language menu, where the page does not speak it already."""
+    open_page(page, demo.address)
     if page.locator("html").get_attribute("lang") != language:
-        page.locator(f'form[action$="/language/{language}"] button').first.click(force=True)
-        page.wait_for_load_state()
+        button = page.locator(
+            f'form[action*="/language/"] [value="{language}"], form[action$="/language/{language}"] button'
+        )
+        button.first.evaluate("button => button.form.requestSubmit(button)")
+        page.wait_for_selector(f'html[lang="{language}"]', state="attached")
+
+
+def open_page(page: Page, address: str) -> None:
+    """Opens an address. Raises RuntimeError when the answer is an error page."""
+    answer = page.goto(address)
+    if answer is None or not answer.ok:
+        raise RuntimeError(f"{address} was answered with {answer.status if answer else 'nothing'}")
 
 
 def main(names: list[str]) -> None:
