@@ -115,6 +115,7 @@ def _page(errors: dict[str, str] | None = None, label: str = "", made: str = "")
         resources=resources.list_resources(),
         names=resources.resources_by_id([feed.resource_id for feed in own if feed.resource_id is not None]),
         can_mail=service.can_mail(),
+        count_failed=service.count_failed() if acting.role is Role.ADMINISTRATOR else 0,
         errors=errors or {},
         label=label,
         made=made,
