@@ -34,7 +34,7 @@ class Visits:
         """One visit after the other: tap, and tap again with another card's luck when refused."""
         if not self.cards:
             return
-        yield max(6.0, device.span(*(self.first_s or self.gap_s)))
+        yield max(2.0, device.span(*(self.first_s or self.gap_s)))
         while True:
             if device.sid is None:
                 yield from device.tap(self._card(device))

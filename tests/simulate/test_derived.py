@@ -106,8 +106,8 @@ def test_octoprint(seed: int, pace: float) -> None:
 @pytest.mark.parametrize("pace", [1.0, 10.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_moonraker(seed: int, pace: float) -> None:
-    device = Moonraker("voron", seed, pace, base="voron24", story=("completed", "cancelled", "failed"))
-    derived = sessions(play(device, {"base": "voron24"}, 12 / pace, "moonraker"))
+    device = Moonraker("voron", seed, pace, base="voron24", story=("completed", "cancelled", "failed"), interval_s=5.0)
+    derived = sessions(play(device, {"base": "voron24"}, 8 / pace, "moonraker"))
     compare(derived, device.truth)
     assert [one.outcome for one in derived] == [true.outcome for true in device.truth]
 
