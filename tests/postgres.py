@@ -82,7 +82,7 @@ class Databases:
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]  # names are made here, never taken from outside
+            connection.execute(statement)
 
 
 def _name_of(url: str) -> str:
