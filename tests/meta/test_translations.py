@@ -27,6 +27,12 @@ def messages(known: Catalog) -> list[Message]:
     return [one for one in known if one.id]
 
 
+def translated(known: Catalog, text: str) -> str:
+    found = known.get(text)
+    assert found is not None, text
+    return str(found.string)
+
+
 def forms(text: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
     return (text or "",) if isinstance(text, str | None) else tuple(text)
 
@@ -80,6 +86,6 @@ def test_lines_begin_and_end_alike(language: str) -> None:
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
 def test_denials_fit_a_readers_display(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     known = catalogue(language)
-    monkeypatch.setattr(words, "gettext", lambda text: str(known.get(text).string))
-    shown = [make() for make in words._DISPLAY.values()] + [str(known.get(text).string) for text in ON_READERS]
+    monkeypatch.setattr(words, "gettext", lambda text: translated(known, text))
+    shown = [make() for make in words._DISPLAY.values()] + [translated(known, text) for text in ON_READERS]
     assert [text for text in shown if len(text) > DISPLAY_WIDTH] == []
