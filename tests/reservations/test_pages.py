@@ -9,7 +9,7 @@ from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.db import db
 from fablab.reservations.models import Reservation, ReservationState
-from fablab.resources.models import ServiceState
+from fablab.resources.models import Resource, ServiceState
 from tests import factories as make
 from tests.factories import NOW
 from tests.web_helpers import post, sign_in
@@ -122,8 +122,9 @@ def test_staff_close_and_reopen_a_machine(client: FlaskClient) -> None:
     db.session.refresh(laser)
     assert laser.service_state is ServiceState.OUT_OF_SERVICE
     post(client, f"{home}/in-service", page=home)
-    db.session.refresh(laser)
-    assert laser.service_state is ServiceState.IN_SERVICE
+    db.session.expire_all()
+    back = db.session.get_one(Resource, laser.id)
+    assert back.service_state is ServiceState.IN_SERVICE
 
 
 def test_the_list_shows_everything_and_the_label_leads_to_the_page(client: FlaskClient) -> None:
