@@ -46,8 +46,8 @@ Days = Annotated[int, Field(ge=1, le=36500)]
 class CertificationChange(Body):
     """Fields of a certification; a text alone is in the lab's own language, an object holds it by language."""
 
-    name: Words = Field("", examples=[{"en": "Laser cutting", "fr": "Découpe laser"}])
-    description: LongWords = Field("")
+    name: Words = Field(default_factory=str, examples=[{"en": "Laser cutting", "fr": "Découpe laser"}])
+    description: LongWords = Field(default_factory=str)
     validity_days: Days | None = Field(None, description="A grant ends after so many days; null: never")
     lapse_after_unused_days: Days | None = Field(None, description="It ends when unused for so long; null: never")
 

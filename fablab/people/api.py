@@ -46,7 +46,7 @@ Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "
 class PersonChange(Body):
     """Fields of a person; what is left out stays."""
 
-    name: str = Field("", min_length=1, max_length=200, examples=["Ada Lovelace"])
+    name: str = Field(default_factory=str, min_length=1, max_length=200, examples=["Ada Lovelace"])
     email: str | None = Field(None, max_length=254, examples=["ada@example.org"])
     role: ROLES = Field("maker", description="Given by administrators")
     active: bool = Field(True, description="false: no signing in, no machine")

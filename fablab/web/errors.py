@@ -34,6 +34,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(HTTPError, _refused_input)
+    app.register_error_handler(RecursionError, lambda _e: answer(400, _("This request cannot be read.")))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
