@@ -14,7 +14,7 @@ from fablab.core.words import config
 from fablab.interlock.rules import AccessFacts, BadgeFacts
 from fablab.people.models import Badge, Person
 from fablab.people.rules import PersonFacts
-from fablab.reservations.models import Allocation, Reservation
+from fablab.reservations.models import LIVE, Allocation, Reservation
 from fablab.resources.models import Resource, ServiceState
 from fablab.resources.rules import Calendar, Opening, ResourceFacts
 
@@ -34,7 +34,7 @@ _HELD = (
 _OTHERS = (
     select(Allocation)
     .join(Reservation)
-    .where(Allocation.resource_id == bindparam("resource"), Allocation.live, Allocation.ends_at > bindparam("at"))
+    .where(Allocation.resource_id == bindparam("resource"), LIVE, Allocation.ends_at > bindparam("at"))
     .where(Reservation.person_id != bindparam("person"))
     .order_by(Allocation.ends_at)
     .limit(1)

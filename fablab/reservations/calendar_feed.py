@@ -16,7 +16,7 @@ from fablab.core.db import db
 from fablab.notices import calendars
 from fablab.notices.calendars import CalendarEvent, Status
 from fablab.notices.models import CalendarFeed
-from fablab.reservations.models import Allocation, Reservation, ReservationState
+from fablab.reservations.models import LIVE, Allocation, Reservation, ReservationState
 from fablab.reservations.reading import WITH_RESOURCES
 from fablab.resources.service import get_resource
 
@@ -86,7 +86,7 @@ def busy_events(resource_id: int, now: datetime) -> list[CalendarEvent]:
     """When a resource is held, and nothing about by whom or what for. One query."""
     query = (
         select(Allocation.id, Allocation.starts_at, Allocation.ends_at)
-        .where(Allocation.resource_id == resource_id, Allocation.live, Allocation.ends_at > now - BACK)
+        .where(Allocation.resource_id == resource_id, LIVE, Allocation.ends_at > now - BACK)
         .order_by(Allocation.ends_at)
         .limit(MOST)
     )

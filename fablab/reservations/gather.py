@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, select
 
 from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.certifications.rules import GrantFacts, RequiredFacts
@@ -19,16 +19,13 @@ from fablab.core.errors import Invalid
 from fablab.core.words import config
 from fablab.people.models import Person
 from fablab.people.rules import PersonFacts
-from fablab.reservations.models import Allocation
+from fablab.reservations.models import LIVE, Allocation
 from fablab.reservations.rules import BookingFacts, BookingPolicy, Slot
 from fablab.resources.models import Resource, ServiceState
 from fablab.resources.rules import ResourceFacts
 from fablab.resources.service import calendar
 
 POLICY_KEYS = ("step_minutes", "min_minutes", "max_minutes", "horizon_days")
-
-LIVE = text("allocation.live")
-"""The predicate of the partial index, spelt as the index spells it: SQLite would not see it in `live = 1`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,3 +76,8 @@ class Allocation(Base):
             postgresql_where=text("live"),
         ),
     )
+
+
+LIVE = text("allocation.live")
+"""For `where(...)`: the predicate of the partial index, spelt as the index spells it. SQLite does not see it in
+`allocation.live = 1`, which is what `Allocation.live` becomes, and would read the whole table."""

@@ -13,8 +13,8 @@ from fablab.core.errors import NotFound
 from fablab.core.words import config
 from fablab.people.models import Person
 from fablab.people.rules import PersonFacts
-from fablab.reservations.gather import LIVE, first_ids, policy_of, taken_between
-from fablab.reservations.models import Allocation, Reservation, ReservationState
+from fablab.reservations.gather import first_ids, policy_of, taken_between
+from fablab.reservations.models import LIVE, Allocation, Reservation, ReservationState
 from fablab.reservations.rules import SEARCH_DAYS, BookingFacts, next_free
 from fablab.resources.models import Resource, ServiceState
 from fablab.resources.rules import ResourceFacts

@@ -19,7 +19,7 @@ from fablab.core.actor import Actor
 from fablab.core.db import bulk_insert, db, transaction
 from fablab.devices.models import Device, DeviceState
 from fablab.people.models import Badge
-from fablab.reservations.models import Allocation, Reservation
+from fablab.reservations.models import LIVE, Allocation, Reservation
 from fablab.reservations.use import note_start
 from fablab.usage.changes import SessionChange
 from fablab.usage.models import Outcome, UsageReading, UsageSession
@@ -189,7 +189,7 @@ def _booking(one: Derived, person: int | None) -> tuple[int | None, int | None]:
     query = (
         select(Reservation.id, Reservation.person_id)
         .join(Allocation)
-        .where(Allocation.resource_id == one.resource_id, Allocation.live, Allocation.ends_at > start)
+        .where(Allocation.resource_id == one.resource_id, LIVE, Allocation.ends_at > start)
         .where(Allocation.starts_at <= start + EARLY)
         .order_by(Allocation.ends_at)
         .limit(1)

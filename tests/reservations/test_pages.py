@@ -120,7 +120,7 @@ def test_staff_close_and_reopen_a_machine(client: FlaskClient) -> None:
     post(client, f"{home}/out-of-service", {"note": "lens broken"}, page=home)
     assert "lens broken" in page(client, home)
     db.session.refresh(laser)
-    assert laser.service_state is ServiceState.OUT_OF_SERVICE
+    assert laser.service_state.value == "out_of_service"
     post(client, f"{home}/in-service", page=home)
     db.session.expire_all()
     back = db.session.get_one(Resource, laser.id)

@@ -1,6 +1,8 @@
 """Booking, changing and cancelling on both databases."""
 
+import re
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -294,3 +296,8 @@ def plan(query: Any) -> str:
         db.session.execute(text("SET enable_seqscan = off"))
         return "\n".join(row[0] for row in db.session.execute(text(f"EXPLAIN {sql}")))
     return "\n".join(row[-1] for row in db.session.execute(text(f"EXPLAIN QUERY PLAN {sql}")))
+
+
+def test_every_query_spells_the_predicate_as_the_index_does() -> None:
+    sources = Path(service.__file__).parents[1].rglob("*.py")
+    assert not [file.name for file in sources if re.search(r"Allocation\.live[,)]", file.read_text(encoding="utf-8"))]
