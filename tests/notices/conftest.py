@@ -20,7 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from flask import Flask, current_app
+from flask import Flask
+from flask_babel import force_locale
 
 from fablab.core.app import create_core_app
 from fablab.core.config import Config
@@ -111,8 +112,9 @@ def config(tmp_path: Path, database_url: str, mail_server: MailServer) -> Config
 def words_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """For what needs words and no database: the core app, within its context."""
     config = make_config(tmp_path_factory.mktemp("words"), web={"base_url": "https://lab.example.org"})
-    with create_core_app(config.with_changes(mail={"sender": SENDER})).app_context():
-        yield current_app
+    app = create_core_app(config.with_changes(mail={"sender": SENDER}))
+    with app.app_context(), force_locale("en"):
+        yield app
 
 
 @pytest.fixture(scope="session")
