@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import aliased
 
 from fablab.certifications.models import Certification, Grant
 from fablab.certifications.rules import GrantFacts, Standing, standing
@@ -52,7 +53,7 @@ def matrix(
     columns = [one for one in list_certifications() if certification_id in (None, one.id)]
     query = people_query(search=search, active=True, today=today)
     if state in STATES:
-        query = query.where(Person.id.in_(_fitting(columns, STATES[state], now)))
+        query = query.where(Person.id.in_(_fitting(columns, state, now)))
     page = page_of_people(query, number)
     cells = _cells(columns, [person.id for person in page.people])
     rows = [(person, _row(columns, cells.get(person.id, {}), now)) for person in page.people]
@@ -81,15 +82,27 @@ def _row(columns: Sequence[Certification], mine: dict[int, list[GrantFacts]], no
     return [standing(mine[one.id], now, SOON) if one.id in mine else NONE for one in columns]
 
 
-def _fitting(columns: Sequence[Certification], codes: Sequence[str], now: datetime) -> list[int]:
+def _fitting(columns: Sequence[Certification], state: str, now: datetime) -> list[int]:
+    """The people with a standing of this state. What cannot have ended, or end soon, is not even fetched."""
+    cells = _cells(columns, None, None if state == "held" else now + SOON)
+    codes = STATES[state]
     return [
         person_id
-        for person_id, mine in _cells(columns, None).items()
+        for person_id, mine in cells.items()
         if any(standing(grants, now, SOON).code in codes for grants in mine.values())
     ]
 
 
-def _cells(columns: Sequence[Certification], people: Sequence[int] | None) -> Cells:
+def _ending(columns: Sequence[Certification], until: datetime) -> ColumnElement[bool]:
+    """Whether one of the grants of the same certification to the same person may end by `until`."""
+    other = aliased(Grant)
+    lapsing = [one.id for one in columns if one.lapse_after_unused_days is not None]
+    ends = or_(other.valid_until <= until, other.revoked_at.is_not(None), other.certification_id.in_(lapsing))
+    same = and_(other.person_id == Grant.person_id, other.certification_id == Grant.certification_id)
+    return exists().where(same, ends)
+
+
+def _cells(columns: Sequence[Certification], people: Sequence[int] | None, ending_by: datetime | None = None) -> Cells:
     """The grants of these people (None: of all) of these certifications, by person and certification. One query."""
     lapse = {one.id: one.lapse_after_unused_days for one in columns}
     query = select(
@@ -100,6 +113,8 @@ def _cells(columns: Sequence[Certification], people: Sequence[int] | None) -> Ce
         Grant.last_used_at,
         Grant.revoked_at,
     ).where(Grant.certification_id.in_(lapse))
+    if ending_by is not None:
+        query = query.where(_ending(columns, ending_by))
     if people is not None:
         query = query.where(Grant.person_id.in_(people))
     cells: Cells = {}

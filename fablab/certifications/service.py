@@ -1,7 +1,7 @@
 """Certifications and who holds them: define, grant, withdraw. A grant is never deleted; renewing adds a new one."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -181,11 +181,7 @@ def grant(
         raise Invalid({"valid_until": "must be in the future"})
     with transaction() as session:
         wanted = get_certification(certification_id)
-        person = lock(Person, person_id)
-        if person is None:
-            raise NotFound(f"There is no person {person_id}.")
-        if not person.active or person.anonymised_at is not None:
-            raise Conflict("This account is disabled.")
+        _lock_holder(person_id)
         if valid_until is None and wanted.validity_days is not None:
             valid_until = now + timedelta(days=wanted.validity_days)
         made = Grant(
@@ -201,11 +197,21 @@ def grant(
         after = {"person_id": str(person_id), "certification_id": str(certification_id), "reason": reason}
         audit.record(actor, "grant.given", made, now, after=after | {"valid_until": valid_until})
         events.append("certification.granted", now, **_told(made))
-        last = (
-            None if valid_until is None else (valid_until - timedelta(seconds=1)).astimezone(config().lab.zone).date()
-        )
+        last = _last_day(valid_until)
         notify(person_id, CertificationGranted(grant_id=made.id, certification=wanted.name, until=last), now)
     return made
+
+
+def _lock_holder(person_id: int) -> None:
+    person = lock(Person, person_id)
+    if person is None:
+        raise NotFound(f"There is no person {person_id}.")
+    if not person.active or person.anonymised_at is not None:
+        raise Conflict("This account is disabled.")
+
+
+def _last_day(valid_until: datetime | None) -> date | None:
+    return None if valid_until is None else (valid_until - timedelta(seconds=1)).astimezone(config().lab.zone).date()
 
 
 def revoke(actor: Actor, grant_id: int, reason: str, now: datetime) -> Grant:
