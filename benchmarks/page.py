@@ -59,7 +59,7 @@ def signed_in(port: int, measured: lab.Lab) -> dict[str, str]:
 
 def run(quick: bool = False) -> Table:
     """Measures and gives the table."""
-    times = 80 if quick else 800
+    times = 80 if quick else 240
     table = Table(
         "Pages",
         f"{lab.RESOURCES} machines, {BOOKINGS} bookings. The floors are a bare app's page and JSON list of a hundred"
