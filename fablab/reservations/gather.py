@@ -4,7 +4,7 @@ Live allocations of one resource never overlap, so only the *first one that ends
 way: that one row is sought in the partial index of live allocations, however many bookings follow it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,15 +47,18 @@ def policy_of(resource: Resource, found: Config) -> BookingPolicy:
     return BookingPolicy(**values | {key: value for key, value in resource.rules.items() if key in POLICY_KEYS})
 
 
-def booking_facts(wish: Wish, window: tuple[datetime, datetime] | None = None) -> list[BookingFacts]:
+def booking_facts(
+    wish: Wish, window: tuple[datetime, datetime] | None = None, locked: Mapping[int, Resource] | None = None
+) -> list[BookingFacts]:
     """The facts of each wanted resource, in the order of `resource_ids`. Raises Invalid for an unknown id.
 
-    Without a `window` only the first booking that could be in the way is read, with one all that are in it.
+    Without a `window` only the first booking that could be in the way is read, with one all that are in it. `locked`
+    are the resources, where they have just been read under their locks.
     """
     person = db.session.get(Person, wish.person_id, populate_existing=True)
     if person is None:
         raise Invalid({"person_id": "there is no such person"})
-    resources = _resources(wish.resource_ids)
+    resources = _resources(wish.resource_ids, locked)
     required, grants = certificates(wish.person_id, wish.resource_ids)
     if window is None:
         taken = first_taken(wish.resource_ids, wish.starts_at, wish.ignore)
@@ -155,9 +158,9 @@ def _by_resource(rows: Iterable[Any]) -> dict[int, list[Slot]]:
     return found
 
 
-def _resources(ids: Sequence[int]) -> list[Resource]:
-    query = select(Resource).where(Resource.id.in_(ids), Resource.retired_at.is_(None))
-    known = {one.id: one for one in db.session.scalars(query)}
-    if missing := [ident for ident in ids if ident not in known]:
+def _resources(ids: Sequence[int], known: Mapping[int, Resource] | None) -> list[Resource]:
+    if known is None:
+        known = {one.id: one for one in db.session.scalars(select(Resource).where(Resource.id.in_(ids)))}
+    if missing := [ident for ident in ids if ident not in known or known[ident].retired_at is not None]:
         raise Invalid({"resource_id": f"there is no resource {missing[0]}"})
     return [known[ident] for ident in ids]

@@ -68,8 +68,8 @@ def book(
     _check_note(note)
     try:
         with transaction() as session:
-            _lock_resources(wish.resource_ids)
-            _refuse(booking_facts(wish), wish)
+            locked = _lock_resources(wish.resource_ids)
+            _refuse(booking_facts(wish, locked=locked), wish)
             reservation = Reservation(
                 person_id=person_id,
                 created_by_id=actor.person_id,
@@ -194,9 +194,10 @@ def _check_note(note: str, field: str = "note") -> None:
         raise Invalid({field: "must have at most 500 characters"})
 
 
-def _lock_resources(ids: Sequence[int]) -> None:
-    for ident in sorted(ids):
-        lock(Resource, ident)
+def _lock_resources(ids: Sequence[int]) -> dict[int, Resource]:
+    """Those that exist, read anew under their locks, which are taken in the order of ids: nobody waits in a ring."""
+    found = {ident: lock(Resource, ident) for ident in sorted(ids)}
+    return {ident: one for ident, one in found.items() if one is not None}
 
 
 def _refuse(choices: Sequence[BookingFacts], wish: Wish) -> None:
