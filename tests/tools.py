@@ -7,7 +7,10 @@ reason for which tests were skipped, with their number.
 import importlib
 import os
 import shutil
+import subprocess
 from collections import Counter
+from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -40,7 +43,17 @@ def require(tool: str, reason: str) -> str:
     found = find(tool)
     if found is None:
         absent(f"{tool} is not installed: {reason}")
+    if tool == "chromium" and not driver_starts():
+        absent(f"Playwright's driver does not start (Debian: apt install libatomic1): {reason}")
     return found
+
+
+@cache
+def driver_starts() -> bool:
+    """Whether the program that Playwright brings to speak with the browser runs on this machine."""
+    playwright = importlib.import_module("playwright")
+    node = Path(playwright.__path__[0]) / "driver" / "node"
+    return subprocess.run([node, "--version"], capture_output=True, check=False).returncode == 0
 
 
 def require_module(name: str, reason: str) -> ModuleType:

@@ -75,9 +75,10 @@ def lab(sqlite_config: Config) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
+def chromium(request: pytest.FixtureRequest) -> Iterator[Browser]:
     """Debian's Chromium, one for all tests."""
     path = require("chromium", "pages are looked at in a real browser")
+    playwright: Playwright = request.getfixturevalue("playwright")
     browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM))
     yield browser
     browser.close()
