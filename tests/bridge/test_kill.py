@@ -121,6 +121,8 @@ def test_killed_again_and_again_nothing_is_lost_or_doubled(
         until(process.connected, what="the bridge has connected", timeout=20)
         time.sleep(0.5)
         plug.say("tele/plug_saw/SENSOR", _energy(5, 10.0))
+        plug.say("tele/plug_saw/SENSOR", _energy(900, 10.0))
+        until(lambda: _begun(saw.id), timeout=20, what="the use of the saw has begun")
         kills = sorted(random.Random(7).sample(range(100, RECORDS - 100), KILLS))
         for seq in range(1, RECORDS + 1):
             reader.client.publish(f"{BASE}/up/ev", record(seq), 1)
@@ -161,6 +163,11 @@ def _energy(watts: float, kwh: float) -> str:
 def _stored(device_id: int) -> int:
     db.session.rollback()
     return db.session.scalar(select(func.count(Journal.seq)).where(Journal.device_id == device_id)) or 0
+
+
+def _begun(device_id: int) -> bool:
+    db.session.rollback()
+    return db.session.scalar(select(UsageSession.id).where(UsageSession.device_id == device_id)) is not None
 
 
 def _ended(device_id: int) -> bool:
