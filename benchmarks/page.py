@@ -80,6 +80,9 @@ def run(quick: bool = False) -> Table:
             table.add(Row(f"{what}, 1 client, p50", "ms", *singles))
             rates = eight_clients(bare, {}, floor, times), eight_clients(port, headers, path, times)
             table.add(Row(f"{what}, 8 clients", "/s", *rates, goal=goal, more_is_better=True))
+    table.remarks.append(
+        "The wall and a machine's page hold many times the markup, dates and texts of the floor's table."
+    )
     return table
 
 
