@@ -72,6 +72,7 @@ def init_app(app: Flask) -> None:
         kind_icon=lambda kind: KIND_ICONS.get(str(kind), "tool"),
         audience_name=lambda audience: _word(AUDIENCES, audience),
         watts=watts,
+        energy=energy,
         current_language=words.language,
     )
 
@@ -81,6 +82,13 @@ def watts(power: float) -> str:
     if power >= 1000:
         return f"{format_decimal(round(power / 1000, 2))} kW"
     return f"{format_decimal(round(power, 1 if power < 10 else None))} W"
+
+
+def energy(wh: float) -> str:
+    """An energy as people read it: 420 Wh, 12.5 kWh."""
+    if wh >= 1000:
+        return f"{format_decimal(round(wh / 1000, 1))} kWh"
+    return f"{format_decimal(round(wh))} Wh"
 
 
 def _word(known: dict[str, object], code: object) -> str:
