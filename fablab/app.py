@@ -15,7 +15,7 @@ from fablab.devices import routes as devices_routes
 from fablab.notices import routes as notices_routes
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
-from fablab.pages import hub, routes_resources, streams
+from fablab.pages import hub, routes_equipment, routes_resources, streams
 from fablab.pages import people as person_routes
 from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
@@ -35,6 +35,7 @@ BLUEPRINTS = (
     pages_routes.blueprint,
     resources_routes.blueprint,
     routes_resources.blueprint,
+    routes_equipment.blueprint,
     reservations_routes.blueprint,
     usage_routes.blueprint,
     devices_routes.blueprint,

@@ -160,6 +160,29 @@ def change(actor: Actor, certification_id: int, values: Mapping[str, Any], now: 
     return found
 
 
+def require(actor: Actor, resource_id: int, certification_ids: Iterable[int], now: datetime) -> None:
+    """Makes a resource ask for exactly these certifications, from now on, also of who uses it just now.
+
+    Managers. Raises NotFound for an unknown certification.
+    """
+    _need(actor, Role.MANAGER)
+    wanted = set(certification_ids)
+    with transaction() as session:
+        for ident in wanted:
+            get_certification(ident)
+        rows = list(session.scalars(select(Requirement).where(Requirement.resource_id == resource_id)))
+        before = {row.certification_id for row in rows}
+        if wanted == before:
+            return
+        for row in rows:
+            if row.certification_id not in wanted:
+                session.delete(row)
+        session.add_all(Requirement(resource_id=resource_id, certification_id=one) for one in sorted(wanted - before))
+        changed = {"before": {"certifications": sorted(before)}, "after": {"certifications": sorted(wanted)}}
+        audit.record(actor, "resource.requirements_changed", ("resource", str(resource_id)), now, **changed)
+        outbox.review_access(now, "not_certified", resource_id=resource_id)
+
+
 def grant(
     actor: Actor,
     certification_id: int,

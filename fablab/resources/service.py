@@ -114,6 +114,21 @@ def add(actor: Actor, values: Mapping[str, Any], now: datetime, *, out_of_servic
         return resource
 
 
+def add_place(actor: Actor, name: Texts, parent_id: int | None, now: datetime) -> Place:
+    """A new place, in another one or at the top of the tree. Managers. Raises Invalid."""
+    _need(actor, Role.MANAGER)
+    if not any(text.strip() for text in name.values()):
+        raise Invalid({"place": "must not be empty"})
+    with transaction() as session:
+        if parent_id is not None and session.get(Place, parent_id) is None:
+            raise Invalid({"place_id": "there is no such place"})
+        place = Place(name=name, parent_id=parent_id)
+        session.add(place)
+        session.flush()
+        audit.record(actor, "place.added", place, now, after={"name": name, "parent_id": parent_id})
+        return place
+
+
 def update(
     actor: Actor,
     resource_id: int,

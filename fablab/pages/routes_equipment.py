@@ -1,0 +1,129 @@
+"""The form with which managers add a machine, room, office or advisor and change what is known of it.
+
+It stands here because it joins what two packages own: the resource, and the certifications it asks for.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from fablab.certifications import service as certifications
+from fablab.core import clock
+from fablab.core.actor import Role
+from fablab.core.errors import Invalid
+from fablab.core.words import config
+from fablab.pages import equipment
+from fablab.resources import service
+from fablab.resources.models import Kind, Resource, RiskClass
+from fablab.web.access import access, actor
+
+blueprint = Blueprint("inventory", __name__, url_prefix="/resources")
+
+LONGEST = {"name": 200, "description": 5000}
+
+
+@blueprint.get("/new")
+@access(Role.MANAGER)
+def new() -> str:
+    """The empty form."""
+    return _form(None, {"kind": Kind.MACHINE.value, "risk_class": RiskClass.C.value}, [], {})
+
+
+@blueprint.post("/new")
+@access(Role.MANAGER, scope="manage")
+def add() -> Response | tuple[str, int]:
+    """Adds it."""
+    return _save(None)
+
+
+@blueprint.get("/<int:resource_id>/edit")
+@access(Role.MANAGER)
+def edit(resource_id: int) -> str:
+    """The form with what is known."""
+    found = service.get_resource(resource_id)
+    form = {f"{part}_{code}": getattr(found, part).get(code, "") for part in LONGEST for code in config().lab.languages}
+    form |= {"kind": found.kind.value, "risk_class": found.risk_class.value, "model": found.model}
+    form["place_id"] = "" if found.place_id is None else str(found.place_id)
+    asked = certifications.required_for([resource_id]).get(resource_id, [])
+    return _form(found, form, [one.certification_id for one in asked], {})
+
+
+@blueprint.post("/<int:resource_id>/edit")
+@access(Role.MANAGER, scope="manage")
+def change(resource_id: int) -> Response | tuple[str, int]:
+    """Saves the form."""
+    return _save(service.get_resource(resource_id))
+
+
+def _save(known: Resource | None) -> Response | tuple[str, int]:
+    asked = [int(one) for one in request.form.getlist("certification") if one.isascii() and one.isdigit()]
+    try:
+        ident = equipment.save(actor(), known.id if known else None, _values(), _new_place(), asked, clock.now())
+    except Invalid as error:
+        return _form(known, request.form, asked, _faults(error)), 422
+    flash(_("The changes are saved."), "success")
+    return redirect(url_for("resources.show", resource_id=ident), code=303)
+
+
+def _values() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for part, most in LONGEST.items():
+        texts = {code: request.form.get(f"{part}_{code}", "").strip() for code in config().lab.languages}
+        if any(len(text) > most for text in texts.values()):
+            raise Invalid({part: f"must have at most {most} characters"})
+        values[part] = {code: text for code, text in texts.items() if text}
+    kind, risk = request.form.get("kind", ""), request.form.get("risk_class", "")
+    if kind not in set(Kind):
+        raise Invalid({"kind": f"must be one of {', '.join(Kind)}"})
+    if risk not in set(RiskClass):
+        raise Invalid({"risk_class": f"must be one of {', '.join(RiskClass)}"})
+    values |= {"kind": Kind(kind), "risk_class": RiskClass(risk), "model": request.form.get("model", "").strip()}
+    values["place_id"] = _place()
+    if len(values["model"]) > 200:
+        raise Invalid({"model": "must have at most 200 characters"})
+    return values
+
+
+def _place() -> int | None:
+    chosen = request.form.get("place_id", "")
+    if chosen and not (chosen.isascii() and chosen.isdigit() and len(chosen) < 10):
+        raise Invalid({"place_id": "there is no such place"})
+    return int(chosen) if chosen else None
+
+
+def _new_place() -> dict[str, str]:
+    name = request.form.get("new_place", "").strip()
+    if len(name) > 100:
+        raise Invalid({"new_place": "must have at most 100 characters"})
+    return {config().lab.languages[0]: name} if name else {}
+
+
+def _faults(error: Invalid) -> dict[str, str]:
+    first = config().lab.languages[0]
+    sentences = {
+        "name": (f"name_{first}", _("Please enter a name of at most 200 characters.")),
+        "description": (f"description_{first}", _("Please use at most 5000 characters.")),
+        "kind": ("kind", _("Please choose one of the list.")),
+        "risk_class": ("risk_class", _("Please choose one of the list.")),
+        "place_id": ("place_id", _("Please choose one of the list.")),
+        "new_place": ("new_place", _("Please use at most 100 characters.")),
+        "model": ("model", _("Please use at most 200 characters.")),
+    }
+    return dict(sentences.get(name, (name, reason)) for name, reason in error.fields.items())
+
+
+def _form(known: Resource | None, form: Mapping[str, str], asked: list[int], errors: dict[str, str]) -> str:
+    return render_template(
+        "resources/edit.html",
+        resource=known,
+        form=form,
+        asked=asked,
+        errors=errors,
+        codes=config().lab.languages,
+        kinds=list(Kind),
+        places=service.places(),
+        all_certifications=certifications.list_certifications(),
+    )
