@@ -65,8 +65,8 @@ def own_events(person_id: int, now: datetime) -> list[CalendarEvent]:
     return [event_of(reservation) for reservation in db.session.scalars(query)]
 
 
-def event_of(reservation: Reservation, sequence: int = 0) -> CalendarEvent:
-    """A reservation as an event, for a feed or to be attached to a notice. `sequence` counts its changes."""
+def event_of(reservation: Reservation) -> CalendarEvent:
+    """A reservation as an event, for a feed or to be attached to a notice."""
     instants = (reservation.created_at, reservation.started_at, reservation.ended_at)
     booked = reservation.state is ReservationState.BOOKED
     return CalendarEvent(
@@ -75,7 +75,7 @@ def event_of(reservation: Reservation, sequence: int = 0) -> CalendarEvent:
         starts_at=reservation.starts_at,
         ends_at=reservation.ends_at,
         changed_at=max(at for at in instants if at is not None),
-        sequence=sequence,
+        sequence=reservation.sequence,
         status=Status.CONFIRMED if booked else Status.CANCELLED,
         note=reservation.note,
         path="/reservations",

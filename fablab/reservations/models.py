@@ -24,7 +24,8 @@ class ReservationState(StrEnum):
 
 
 class Reservation(Base):
-    """Somebody holds one or more resources. `created_by_id` differs from `person_id` when booked on behalf."""
+    """Somebody holds one or more resources. `created_by_id` differs from `person_id` when booked on behalf;
+    `sequence` counts its changes, for calendars that hold it."""
 
     __tablename__ = "reservation"
 
@@ -40,6 +41,7 @@ class Reservation(Base):
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     end_reason: Mapped[str] = mapped_column(String(500), default="")
+    sequence: Mapped[int] = mapped_column(default=0)
 
     allocations: Mapped[list["Allocation"]] = relationship(back_populates="reservation", order_by="Allocation.id")
     person: Mapped[Person] = relationship(foreign_keys=[person_id])

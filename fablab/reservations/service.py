@@ -17,7 +17,7 @@ from fablab.core.actor import Actor
 from fablab.core.db import db, lock, transaction
 from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
-from fablab.reservations import guards
+from fablab.reservations import guards, notices
 from fablab.reservations.gather import Wish, booking_facts, first_taken
 from fablab.reservations.models import Allocation, Reservation, ReservationState
 from fablab.reservations.rules import (
@@ -83,6 +83,7 @@ def book(
             session.add(reservation)
             session.flush()
             _tell("created", actor, reservation, wish.resource_ids, now)
+            notices.confirmed(reservation, now)
             return reservation
     except IntegrityError as error:
         raise _taken(error, wish) from None
@@ -115,7 +116,10 @@ def change(
                 _move(reservation, wish)
             reservation.note = reservation.note if note is None else note
             if _facts(reservation) != before:
+                reservation.sequence += 1
                 _tell("changed", actor, reservation, resource_ids, now, before)
+                if wish is not None:
+                    notices.changed(actor, reservation, before, now)
             return reservation
     except IntegrityError as error:
         if wish is None:
@@ -133,7 +137,9 @@ def cancel(actor: Actor, reservation_id: int, now: datetime, reason: str = "") -
         reservation.ended_by_id, reservation.end_reason = actor.person_id, reason
         for allocation in reservation.allocations:
             allocation.live = False
+        reservation.sequence += 1
         _tell("cancelled", actor, reservation, resource_ids, now, before)
+        notices.cancelled(reservation, reason, now)
         return reservation
 
 
