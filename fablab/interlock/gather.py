@@ -8,7 +8,6 @@ from sqlalchemy import bindparam, select
 
 from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.certifications.rules import GrantFacts, RequiredFacts
-from fablab.core.config import Config
 from fablab.core.db import db
 from fablab.core.words import config
 from fablab.interlock.rules import AccessFacts, BadgeFacts
@@ -16,7 +15,8 @@ from fablab.people.models import Badge, Person
 from fablab.people.rules import PersonFacts
 from fablab.reservations.models import LIVE, Allocation, Reservation
 from fablab.resources.models import Resource, ServiceState
-from fablab.resources.rules import Calendar, Opening, ResourceFacts
+from fablab.resources.rules import ResourceFacts
+from fablab.resources.service import calendar
 
 # The statements are made once: to make one takes SQLAlchemy three times as long as to run it, and a reader waits.
 _NEEDED = (
@@ -110,15 +110,3 @@ def use_until(resource_id: int | None, person_id: int | None, at: datetime) -> d
     limits = [closes for opens, closes in found.intervals(day) if opens <= at < closes]
     following = db.session.scalar(_NEXT, {"resource": resource_id, "person": person_id, "at": at})
     return min([*limits, *([following] if following else [])], default=None)
-
-
-def calendar(found: Config) -> Calendar:
-    """The lab's opening hours as the rules take them."""
-    return Calendar(
-        zone=found.lab.zone,
-        openings={
-            day: tuple(Opening(one.opens, one.closes) for one in hours)
-            for day, hours in found.lab.opening_hours.items()
-        },
-        closed_days=frozenset(found.lab.closed_days),
-    )
