@@ -12,6 +12,7 @@ from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
 from fablab.devices import api as devices_api
 from fablab.devices import routes as devices_routes
+from fablab.interlock import api as interlock_api
 from fablab.notices import routes as notices_routes
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
@@ -42,6 +43,7 @@ BLUEPRINTS = (
     resources_api.blueprint,
     reservations_api.blueprint,
     usage_api.blueprint,
+    interlock_api.blueprint,
     devices_api.blueprint,
     status_api.blueprint,
     pages_api.blueprint,

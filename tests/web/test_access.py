@@ -59,6 +59,7 @@ TABLE = {
     "POST /account/tokens": MAKER,
     "POST /account/tokens/<int:token_id>/revoke": OWN_OR_ADMINISTRATOR,
     "GET /api/docs": PUBLIC,
+    "GET /api/v1/access/check": MAKER,
     "GET /api/v1/certifications": MAKER,
     "POST /api/v1/certifications": MANAGER,
     "GET /api/v1/certifications/<int:certification_id>": MAKER,
