@@ -312,7 +312,8 @@ class Link:
         log.warning("broker not reached", broker=self.endpoint.name, host=self.endpoint.host, port=self.endpoint.port)
 
     def _subscribed(self, _client: object, _data: object, number: int, reasons: list[ReasonCode], _p: object) -> None:
-        self._unanswered.discard(number)
+        with self._lock:  # the answer may be here before `subscribe` has noted the question's number
+            self._unanswered.discard(number)
         if any(reason.is_failure for reason in reasons):
             log.warning("broker refuses a subscription", broker=self.endpoint.name, mqtt=self._speaks)
 

@@ -99,9 +99,10 @@ class Turn:
         if is_open:
             ear.unproven_at = None
             job = clean(change.job, 500)
-            if live.get("session") != change.key or live.get("job") != job:
+            state = "paused" if change.paused else "working"
+            if (live.get("session"), live.get("job"), live.get("state")) != (change.key, job, state):
                 self.status[ear.id] = ear
-            live.update(state="working", session=change.key, job=job, since=instant(change.start_at).isoformat())
+            live.update(state=state, session=change.key, job=job, since=instant(change.start_at).isoformat())
             ear.energy_wh = change.energy_wh
             return
         self.settled.append((ear, change))

@@ -34,6 +34,7 @@ class SessionChange:
     flags: tuple[Flag, ...] = ()
     last_at: float = 0.0  # the last proof of use; the end, if nothing more is heard
     withdrawn: bool = False
+    paused: bool = False  # it runs, but the job stands still just now
 
 
 @dataclass(frozen=True, slots=True)

@@ -385,6 +385,7 @@ def _change(job: Job) -> SessionChange:
         job.job,
         energy_wh=job.energy_wh,
         paused_s=round(job.paused_s, 3),
+        paused=job.paused_at is not None and job.end_at is None,
         working_s=working,
         material=job.material,
         grams=job.grams,

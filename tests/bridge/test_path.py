@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -293,3 +294,25 @@ def test_a_badge_at_a_plain_reader_names_who_uses_the_machine_next(
 def _sessions_of(device: Device) -> list[UsageSession]:
     db.session.rollback()
     return list(db.session.scalars(select(UsageSession).where(UsageSession.device_id == device.id)))
+
+
+def test_a_printer_that_is_paused_says_so_until_it_goes_on(
+    app: Flask, embedded: LiveBroker, run_bridge: RunBridge
+) -> None:
+    printer = make_device(make_machine(), dialect="octoprint", base="octoPrint/")
+    run_bridge(app, embedded)
+
+    def event(name: str) -> None:
+        told = {"name": "a.gcode", "path": "a.gcode", "_event": name, "_timestamp": int(time.time())}
+        device.say(f"octoPrint/event/{name}", json.dumps(told))
+
+    def is_now(expected: str) -> bool:
+        db.session.rollback()
+        live = db.session.scalars(select(Device.live).where(Device.id == printer.id)).one()
+        return live.get("state") == expected
+
+    with Client(embedded, "fablab-devices") as device:
+        for name, expected in (("PrintStarted", "working"), ("PrintPaused", "paused"), ("PrintResumed", "working")):
+            event(name)
+            until(partial(is_now, expected), what=f"{expected} after {name}")
+    assert is_now("working")
