@@ -17,7 +17,7 @@ from fablab.core.db import db
 from fablab.pages.hub import Hub
 from fablab.people.models import Person
 from fablab.web import assets, stopping
-from tests.tools import require
+from tests.tools import absent, require
 from tests.web_helpers import session_cookie
 
 CHROMIUM = (
@@ -55,7 +55,7 @@ class Lab:
 def lab(sqlite_config: Config) -> Iterator[Lab]:
     """A lab on SQLite, served by threads as in a web process; within its context, so that factories work."""
     if not (assets.DIST / "manifest.json").exists():
-        pytest.skip("the front end is not built: `make assets`")
+        absent("the front end is not built: `make assets`")
     app = create_app(sqlite_config)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver's ThreadingMixIn

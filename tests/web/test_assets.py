@@ -9,6 +9,7 @@ from flask import Flask
 
 from fablab.web import assets, names, navigation
 from tests.meta.tree import ROOT
+from tests.tools import absent
 
 ICONS = ROOT / "frontend" / "src" / "icons.json"
 NAMED = re.compile(r"""\b(?:icon|empty)\(["']([a-z0-9-]+)["']""")
@@ -18,7 +19,7 @@ NAMED = re.compile(r"""\b(?:icon|empty)\(["']([a-z0-9-]+)["']""")
 def built() -> Path:
     """The folder of built files; the test is skipped where nobody has built them."""
     if not (assets.DIST / "manifest.json").exists():
-        pytest.skip("the front end is not built: `make assets`")
+        absent("the front end is not built: `make assets`")
     return assets.DIST
 
 
