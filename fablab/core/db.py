@@ -155,9 +155,10 @@ def transaction() -> Iterator[Session]:
 def lock(model: type[Model], ident: Any) -> Model | None:
     """The row with this primary key, read anew and locked until the transaction ends; None when there is none.
 
-    PostgreSQL takes a row lock; on SQLite the transaction already is the only writer.
+    PostgreSQL takes a row lock, of the kind that lets others refer to the row; on SQLite the transaction already is the
+    only writer.
     """
-    return db.session.get(model, ident, with_for_update=True, populate_existing=True)
+    return db.session.get(model, ident, with_for_update={"key_share": True}, populate_existing=True)
 
 
 def bulk_insert(model: type[Base], rows: list[dict[str, Any]]) -> None:
