@@ -13,7 +13,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks.servers import HOST, await_port, free_port
+from benchmarks.servers import HOST, await_port
+from fablab.core import ports
 
 PLUGS = 50
 TOPICS = "tele/#"
@@ -33,7 +34,7 @@ log_type error
 @contextmanager
 def mosquitto(program: str, folder: Path) -> Iterator[int]:
     """Runs Mosquitto with long queues and without persistence; gives its port."""
-    port = free_port()
+    port = ports.any_free(HOST)
     file = folder / "mosquitto.conf"
     file.write_text(_CONFIG.format(port=port, host=HOST, inflight=INFLIGHT))
     child = subprocess.Popen([program, "-c", str(file)], stdin=subprocess.DEVNULL)

@@ -16,21 +16,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from fablab.core import ports
+
 HOST = "127.0.0.1"
 READY_S = 30.0
-
-
-def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
 def serving(factory: str, environment: dict[str, str], threads: int = 64) -> Iterator[int]:
     """Runs `factory` («module:create_app()») under gunicorn with one process; gives its port, stops it at the end."""
-    port = free_port()
+    port = ports.any_free(HOST)
     command = [sys.executable, "-m", "gunicorn", factory, "--bind", f"{HOST}:{port}", "--worker-class", "gthread"]
     command += ["--threads", str(threads), "--no-control-socket", "--log-level", "error", "--graceful-timeout", "2"]
     root = Path(__file__).resolve().parent.parent

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fablab.core import ports
+
 if TYPE_CHECKING:  # the broker's own process shall not load the whole configuration
     from fablab.core.config import Config
 
@@ -28,6 +30,7 @@ HOST = "127.0.0.1"
 SERVER = "fablab-server"
 DEVICES = "fablab-devices"
 READY_S = 15.0
+TRIES = 3
 
 _TOML = """\
 # Written by Fablab for its embedded broker; made anew at each start.
@@ -100,8 +103,8 @@ def prepare(folder: Path, port: int = 1883) -> Embedded:
     users = _known_users(folder)
     for name in (SERVER, DEVICES):
         users.setdefault(name, secrets.token_urlsafe(24))
-    first = port if port and _free(port) else any_port()
-    second = first + 1 if _free(first + 1) else any_port()
+    first = port if port and ports.is_free(HOST, port) else ports.any_free(HOST)
+    second = first + 1 if ports.is_free(HOST, first + 1) else ports.any_free(HOST)
     embedded = Embedded(folder, first, second, users)
     _private(embedded.config, _toml(embedded))
     _private(folder / "accounts.json", json.dumps({"port": first, "port_v5": second, "users": users}))
@@ -132,6 +135,19 @@ def start(embedded: Embedded) -> subprocess.Popen[bytes]:
         stop(child)
         raise
     return child
+
+
+def start_anywhere(folder: Path) -> tuple[Embedded, subprocess.Popen[bytes]]:
+    """Prepare and start the broker on whatever ports are free: on others when one was taken before it listened.
+
+    Raises BrokerError when it does not come up on any of a few.
+    """
+    for _ in range(TRIES - 1):
+        embedded = prepare(folder, port=0)
+        with contextlib.suppress(BrokerError):
+            return embedded, start(embedded)
+    embedded = prepare(folder, port=0)
+    return embedded, start(embedded)
 
 
 def wait_ready(embedded: Embedded, child: subprocess.Popen[bytes] | None = None, timeout: float = READY_S) -> None:
@@ -167,8 +183,8 @@ def _known_users(folder: Path) -> dict[str, str]:
 def _toml(embedded: Embedded) -> str:
     # JSON strings are valid TOML basic strings for the characters that names and passwords may have.
     users = "\n".join(f"{json.dumps(name)} = {json.dumps(word)}" for name, word in embedded.users.items())
-    ports = (("v4", embedded.port), ("v5", embedded.port_v5))
-    return _TOML + "".join(_LISTENER.format(kind=kind, host=HOST, port=port, users=users) for kind, port in ports)
+    kinds = (("v4", embedded.port), ("v5", embedded.port_v5))
+    return _TOML + "".join(_LISTENER.format(kind=kind, host=HOST, port=port, users=users) for kind, port in kinds)
 
 
 def _private(path: Path, text: str) -> None:
@@ -185,23 +201,6 @@ def _answers(port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError):
-            return False
-        return True
-
-
-def any_port() -> int:
-    """A port that nothing holds at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _end_with(parent: int) -> None:

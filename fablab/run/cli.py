@@ -61,9 +61,9 @@ def jobs(load: Load) -> None:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Or the next free one.")
 def demo(speed: float, seed: int, host: str, port: int) -> None:
     """Try a lab with invented people and simulated devices, in a throw-away folder."""
-    from fablab.core import clock
+    from fablab.core import clock, ports
     from fablab.run import demo as demos
-    from fablab.run import lab, ports
+    from fablab.run import lab
 
     with tempfile.TemporaryDirectory(prefix="fablab-demo-") as folder:
         where = (host, ports.first_free(host, port))

@@ -15,11 +15,10 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from fablab.app import create_app
-from fablab.core import schema
+from fablab.core import ports, schema
 from fablab.core.config import Config
 from fablab.core.db import db
 from fablab.core.errors import FablabError
-from fablab.run import ports
 from fablab.web import stopping
 
 GRACE_S = 5

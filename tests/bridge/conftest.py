@@ -17,6 +17,7 @@ import pytest
 from flask import Flask
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from fablab.core import ports
 from fablab.core.actor import Actor, system
 from firmware_bridge import broker as embedded_broker
 from firmware_bridge import mosquitto as mosquitto_files
@@ -77,7 +78,7 @@ def broker_folder() -> Iterator[Path]:
 @pytest.fixture
 def embedded(broker_folder: Path) -> Iterator[LiveBroker]:
     """The embedded broker on free ports."""
-    told = embedded_broker.prepare(broker_folder, port=0)
+    told, child = embedded_broker.start_anywhere(broker_folder)
     live = LiveBroker(
         "embedded",
         broker_folder,
@@ -86,8 +87,8 @@ def embedded(broker_folder: Path) -> Iterator[LiveBroker]:
         told.port_v5,
         dict(told.users),
         lambda: embedded_broker.start(told),
+        child,
     )
-    live.start()
     yield live
     live.stop()
 
@@ -115,7 +116,7 @@ def mosquitto_plan(server_port: int, device_port: int) -> mosquitto_files.Plan:
 def mosquitto(broker_folder: Path) -> Iterator[LiveBroker]:
     """Debian's Mosquitto with the configuration that `fablab broker-config` writes, on free ports."""
     program = require("mosquitto", "the bridge against the broker of real labs")
-    server_port, device_port = embedded_broker.any_port(), embedded_broker.any_port()
+    server_port, device_port = ports.any_free(), ports.any_free()
     mosquitto_files.write(mosquitto_plan(server_port, device_port), broker_folder, SERVER_PASSWORD)
 
     def launch() -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 import subprocess
 import sys
@@ -45,6 +46,28 @@ def test_the_embedded_broker_ends_with_its_parent(tmp_path: Path) -> None:
     until(lambda: not Path(f"/proc/{int(out.stdout)}/cmdline").exists(), what="the broker has ended")
     with pytest.raises(embedded_broker.BrokerError, match="did not answer"):
         embedded_broker.wait_ready(told, timeout=0.2)
+
+
+def test_a_port_that_is_taken_before_the_broker_listens_is_replaced(
+    broker_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = embedded_broker.prepare
+    chosen: list[embedded_broker.Embedded] = []
+    with socket.socket() as connection:
+
+        def and_take_it(folder: Path, port: int) -> embedded_broker.Embedded:
+            told = prepare(folder, port)
+            if not chosen:
+                connection.bind(("127.0.0.1", told.port))  # as an outgoing connection does: it does not listen
+            chosen.append(told)
+            return told
+
+        monkeypatch.setattr(embedded_broker, "prepare", and_take_it)
+        told, child = embedded_broker.start_anywhere(broker_folder)
+        embedded_broker.stop(child)
+    assert [one.port for one in chosen] == [chosen[0].port, told.port]
+    assert told.port != chosen[0].port
+    assert told.users == chosen[0].users
 
 
 def test_no_account_no_entry(broker: LiveBroker) -> None:

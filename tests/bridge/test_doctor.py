@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from fablab.cli import fablab
+from fablab.core import ports
 from fablab.core.config import Config
 from firmware_bridge import broker as embedded_broker
 from firmware_bridge import doctor
@@ -25,13 +26,13 @@ class Written:
 
     def __init__(self, config: Config, folder: Path) -> None:
         self.folder = folder
-        self.port = embedded_broker.any_port()
+        self.port = ports.any_free()
         self._program = require("mosquitto", "the doctor's view of the broker of real labs")
         self._child: subprocess.Popen[bytes] | None = None
         file = config.base_dir / "command.toml"
         file.write_text(f"[database]\nurl = {json.dumps(config.database.url)}\n")
-        ports = ("--server-port", str(self.port), "--device-port", str(embedded_broker.any_port()))
-        result = CliRunner().invoke(fablab, ["--config", str(file), "broker-config", str(folder), *ports])
+        where = ("--server-port", str(self.port), "--device-port", str(ports.any_free()))
+        result = CliRunner().invoke(fablab, ["--config", str(file), "broker-config", str(folder), *where])
         assert result.exit_code == 0, result.output
         assert f"port = {self.port}" in result.output
         mqtt = {"embedded": False, "host": "127.0.0.1", "port": self.port, "password_file": folder / "server.password"}

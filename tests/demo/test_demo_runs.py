@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from fablab.run import ports
+from fablab.core import ports
 
 pytest.importorskip("iotcore")
 pytestmark = [pytest.mark.slow, pytest.mark.broker]

@@ -1,6 +1,5 @@
 """A real mail server and a real web server on loopback, and a lab that knows the mail server."""
 
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from flask import Flask
 from flask_babel import force_locale
 
+from fablab.core import ports
 from fablab.core.app import create_core_app
 from fablab.core.config import Config
 from tests.conftest import make_config
@@ -60,9 +60,7 @@ class MailServer:
 
 def start(server: MailServer, **options: Any) -> Controller:
     """A mail server on a free port of loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        server.port = free.getsockname()[1]
+    server.port = ports.any_free()
     controller = Controller(server, hostname="127.0.0.1", port=server.port, **options)
     controller.start()
     return controller

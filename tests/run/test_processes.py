@@ -18,14 +18,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import create_engine
 
-from fablab.core import housekeeping
+from fablab.core import housekeeping, ports
 from fablab.core.config import Config
 from fablab.core.db import db, transaction
 from fablab.core.events import Event, append
 from fablab.core.outbox import Outbox, done, put
 from fablab.core.schema import SchemaError
 from fablab.jobs import TIMETABLE, Job
-from fablab.run import lab, ports, scheduler, web
+from fablab.run import lab, scheduler, web
 from fablab.run.leader import Leader
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
