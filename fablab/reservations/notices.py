@@ -11,6 +11,7 @@ from fablab.notices.messages import (
     ReservationChanged,
     ReservationConfirmed,
     ReservationMovedByStaff,
+    ReservationOffered,
 )
 from fablab.notices.service import notify
 from fablab.reservations.calendar_feed import event_of
@@ -37,6 +38,12 @@ def cancelled(reservation: Reservation, reason: str, now: datetime) -> None:
     """It was cancelled."""
     message = ReservationCancelled(**_facts(reservation), reason=reason)
     notify(reservation.person_id, message, now, attach=event_of(reservation))
+
+
+def offered(reservation: Reservation, now: datetime) -> None:
+    """It is held for the first in the waiting list, who may accept it on its page."""
+    facts = _facts(reservation) | {"accept_path": f"/reservations/{reservation.id}"}
+    notify(reservation.person_id, ReservationOffered(**facts, held_until=reservation.held_until), now)
 
 
 def _facts(reservation: Reservation) -> dict[str, Any]:
