@@ -16,14 +16,14 @@ from fablab.interlock import api as interlock_api
 from fablab.notices import routes as notices_routes
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
-from fablab.pages import hub, routes_equipment, routes_resources, streams
+from fablab.pages import drawing, hub, routes_equipment, routes_resources, streams
 from fablab.pages import people as person_routes
 from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
 from fablab.reservations import routes as reservations_routes
-from fablab.reservations import routes_calendar
+from fablab.reservations import api_waiting, routes_calendar
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
 from fablab.usage import api as usage_api
@@ -42,6 +42,7 @@ BLUEPRINTS = (
     devices_routes.blueprint,
     resources_api.blueprint,
     reservations_api.blueprint,
+    api_waiting.blueprint,
     usage_api.blueprint,
     interlock_api.blueprint,
     devices_api.blueprint,
@@ -87,6 +88,7 @@ def create_app(config: Config) -> APIFlask:
     app.register_blueprint(certifications_routes.blueprint)
     app.register_blueprint(certifications_api.blueprint)
     app.register_blueprint(person_routes.blueprint)
+    drawing.init_app(app)
     hub.init_app(app)
     streams.init_app(app)
     for blueprint in BLUEPRINTS:

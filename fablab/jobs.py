@@ -8,6 +8,7 @@ from fablab.core import housekeeping
 from fablab.notices import delivery
 from fablab.notices import service as notices
 from fablab.people import signin
+from fablab.reservations import offers, waiting
 from fablab.usage import recording
 
 
@@ -22,6 +23,8 @@ class Job:
 
 TIMETABLE = (
     Job("deliver-notices", timedelta(seconds=5), delivery.deliver),
+    Job("expire-holds", timedelta(seconds=20), offers.expire_holds),
+    Job("end-stale-waiting", timedelta(minutes=10), waiting.end_stale),
     Job("end-abandoned-sessions", timedelta(minutes=1), recording.end_abandoned),
     Job("forget-delivered", timedelta(hours=1), housekeeping.forget_delivered),
     Job("forget-sign-in-failures", timedelta(hours=1), signin.forget_failures),
