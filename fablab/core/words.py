@@ -1,11 +1,14 @@
 """Words: a code with parameters becomes a sentence in the reader's language, at the edge and nowhere else."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from babel import dates
 from flask import current_app
-from flask_babel import format_date, format_datetime, format_time, get_locale, gettext, ngettext
+from flask_babel import format_date, get_locale, gettext, ngettext
 
 from fablab.core.config import Config
 from fablab.core.denials import Denial
@@ -33,9 +36,21 @@ def text(texts: Mapping[str, str] | None, lang: str | None = None) -> str:
     return next(iter(texts.values()))
 
 
+def shown(at: date, form: str) -> str:
+    """A day, or an instant in the lab's zone, in the present language; `form` is a pattern of the CLDR."""
+    return _shown(at, form, language(), config().lab.zone)
+
+
+@lru_cache(maxsize=8192)
+def _shown(at: date, form: str, language: str, zone: ZoneInfo) -> str:
+    if isinstance(at, datetime):
+        return str(dates.format_datetime(at, form, zone, language))
+    return str(dates.format_date(at, form, language))
+
+
 def when(value: str) -> str:
     """An RFC 3339 instant as people of the lab read it: day and time in the lab's zone."""
-    return str(format_datetime(datetime.fromisoformat(value), "EEEE d MMMM, HH:mm"))
+    return shown(datetime.fromisoformat(value), "EEEE d MMMM, HH:mm")
 
 
 def day(value: str) -> str:
@@ -45,7 +60,7 @@ def day(value: str) -> str:
 
 def hour(value: str) -> str:
     """The time of day of an RFC 3339 instant in the lab's zone."""
-    return str(format_time(datetime.fromisoformat(value), "HH:mm"))
+    return shown(datetime.fromisoformat(value), "HH:mm")
 
 
 def length(minutes: int) -> str:

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import select
 
 from fablab.certifications.rules import grant_denials
 from fablab.core.actor import Actor
-from fablab.core.db import Texts
+from fablab.core.db import Texts, db
 from fablab.core.denials import Denial
 from fablab.core.words import config
 from fablab.pages.rules import Viewer
 from fablab.pages.service import Tag, cards, seen_by
-from fablab.reservations.gather import certificates, policy_of
-from fablab.reservations.models import Allocation
-from fablab.reservations.reading import free_from, held_between
+from fablab.people.models import Person
+from fablab.reservations.gather import certificates, first_ids, policy_of
+from fablab.reservations.models import LIVE, Allocation, Reservation
+from fablab.reservations.reading import free_from
 from fablab.reservations.rules import BookingPolicy
 from fablab.resources.models import Kind, Resource, ServiceState
 from fablab.resources.service import calendar, get_resource, list_resources, place_path
@@ -137,7 +141,8 @@ def _days(actor: Actor, resource_id: int, now: datetime) -> tuple[Day, ...]:
         datetime.combine(today + timedelta(number), time(0), tzinfo=opening.zone).astimezone(now.tzinfo)
         for number in range(DAYS + 1)
     ]
-    held = held_between([resource_id], edges[0], edges[-1])
+    held = _held(resource_id, edges[0], edges[-1])
+    staff = actor.is_staff
     return tuple(
         Day(
             date=today + timedelta(number),
@@ -145,7 +150,9 @@ def _days(actor: Actor, resource_id: int, now: datetime) -> tuple[Day, ...]:
             open=tuple((_minutes(begin, one), _minutes(begin, other)) for one, other in hours),
             hours=tuple(hours),
             bookings=tuple(
-                _booking(actor, one, begin, end) for one in held if one.starts_at < end and one.ends_at > begin
+                _booking(one, begin, end, own=one.person_id == actor.person_id, staff=staff)
+                for one in held
+                if one.starts_at < end and one.ends_at > begin
             ),
             now_minute=_minutes(begin, now) if begin <= now < end else None,
         )
@@ -154,15 +161,25 @@ def _days(actor: Actor, resource_id: int, now: datetime) -> tuple[Day, ...]:
     )
 
 
-def _booking(actor: Actor, one: Allocation, begin: datetime, end: datetime) -> Booking:
-    own = one.reservation.person_id == actor.person_id
-    known = own or actor.is_staff
+def _held(resource_id: int, from_: datetime, to: datetime) -> list[Any]:
+    """The live bookings that overlap [from_, to), ascending, as rows: they are many. Two queries."""
+    columns = (Allocation.starts_at, Allocation.ends_at, Allocation.reservation_id)
+    query = select(*columns, Reservation.person_id, Reservation.note, Person.name)
+    query = query.join(Allocation.reservation).join(Reservation.person)
+    within = (Allocation.resource_id == resource_id, LIVE, Allocation.ends_at > from_, Allocation.ends_at <= to)
+    beyond = (Allocation.id.in_(first_ids([resource_id], to)), Allocation.starts_at < to)
+    rows = db.session.execute(query.where(*within).order_by(Allocation.ends_at)).all()
+    return [*rows, *db.session.execute(query.where(*beyond))]
+
+
+def _booking(one: Any, begin: datetime, end: datetime, *, own: bool, staff: bool) -> Booking:
+    known = own or staff
     return Booking(
         starts_at=one.starts_at,
         ends_at=one.ends_at,
         own=own,
-        name=one.reservation.person.name if actor.is_staff else "",
-        note=one.reservation.note if known else "",
+        name=one.name if staff else "",
+        note=one.note if known else "",
         reservation_id=one.reservation_id if known else None,
         from_minute=_minutes(begin, max(one.starts_at, begin)),
         to_minute=_minutes(begin, min(one.ends_at, end)),

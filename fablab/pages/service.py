@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
 from fablab.core.db import Texts, db
@@ -13,7 +13,7 @@ from fablab.devices.models import Device, DeviceState
 from fablab.interlock.models import AccessDecision, Alarm
 from fablab.pages.rules import Person, State, StateFacts, Viewer, Whom, state_of, whom
 from fablab.people.models import Person as PersonRow
-from fablab.reservations.models import Allocation, Reservation
+from fablab.reservations.models import LIVE, Allocation, Reservation
 from fablab.resources.models import Kind, Place, Resource, ServiceState
 from fablab.usage.models import UsageSession
 
@@ -94,6 +94,10 @@ class Tag:
     alarms: tuple[str, ...]
     signed_in: bool
     may_book: bool
+
+    def __hash__(self) -> int:
+        """Of what tells most of them apart; names in several languages have none."""
+        return hash((self.id, self.state, self.progress, self.power_w, self.until, self.next, self.by))
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +319,15 @@ def _alarms(ids: Sequence[int]) -> Iterable[Any]:
 
 
 def _allocations(ids: Sequence[int], now: datetime) -> Iterable[Any]:
+    """Of each resource the first two that are not over: one that runs and the next one. Two rows sought for each."""
     columns = (Allocation.resource_id, Allocation.starts_at, Allocation.ends_at, Reservation.person_id)
     query = select(*columns, PersonRow.name.label("person_name")).join(Reservation, Allocation.reservation)
-    query = query.join(PersonRow, PersonRow.id == Reservation.person_id).where(Allocation.resource_id.in_(ids))
-    near = (text("allocation.live"), Allocation.ends_at > now, Allocation.starts_at < now + AHEAD)
+    query = query.join(PersonRow, PersonRow.id == Reservation.person_id)
+    seek = select(Allocation.id).where(Allocation.resource_id == Resource.id, LIVE, Allocation.ends_at > now)
+    seek = seek.order_by(Allocation.ends_at).limit(1).correlate(Resource)
+    first, second = (
+        select(seek.offset(number).scalar_subquery()).select_from(Resource).where(Resource.id.in_(ids))
+        for number in (0, 1)
+    )
+    near = (or_(Allocation.id.in_(first), Allocation.id.in_(second)), Allocation.starts_at < now + AHEAD)
     return db.session.execute(query.where(*near).order_by(Allocation.starts_at))

@@ -14,7 +14,7 @@ from flask_babel import force_locale
 from werkzeug.wrappers import Response
 
 from fablab.core import clock, events, words
-from fablab.pages import service
+from fablab.pages import drawing, service
 from fablab.pages.hub import HEARTBEAT_S, LIFE_S, Happened, Hub, hub, message, most_streams
 from fablab.pages.rules import Viewer, told
 from fablab.web import stopping
@@ -153,6 +153,6 @@ def _chosen(cards: tuple[service.Card, ...], viewer: Viewer, televised: bool) ->
 
 def _draw(cards: tuple[service.Card, ...], viewer: Viewer, televised: bool) -> Drawn:
     chosen = _chosen(cards, viewer, televised)
-    parts = {str(one.id): render_template("pages/card.html", one=one, swap=True) for one in chosen}
+    parts = {str(one.id): str(drawing.card(one, swap=True)) for one in chosen}
     parts["counts"] = render_template("pages/counts.html", counts=service.counts(chosen), swap=True)
     return Drawn(layout=repr([(one.id, one.kind, one.place_id) for one in chosen]), parts=parts)

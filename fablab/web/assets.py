@@ -5,10 +5,11 @@ keep it for ever.
 """
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, request, url_for
+from markupsafe import Markup
 
 DIST = Path(__file__).resolve().parent.parent / "static" / "dist"
 
@@ -19,7 +20,7 @@ class AssetsMissing(RuntimeError):
 
 def init_app(app: Flask) -> None:
     """Gives templates `asset_url` and lets browsers keep hashed files."""
-    app.jinja_env.globals["asset_url"] = asset_url
+    app.jinja_env.globals.update(asset_url=asset_url, svg_icon=icon)
     app.after_request(_keep_hashed)
 
 
@@ -29,6 +30,19 @@ def asset_url(name: str) -> str:
     if found is None:
         raise AssetsMissing(f"the front end has no {name}: build it with `make assets`")
     return url_for("static", filename=f"dist/{found}")
+
+
+@lru_cache(maxsize=1024)
+def _icon(name: str, label: str, large: bool, sprite: str) -> Markup:
+    look = "icon icon-large" if large else "icon"
+    said = Markup('role="img" aria-label="%s"') % label if label else Markup('aria-hidden="true"')
+    drawn = Markup('<svg class="%s" %s focusable="false"><use href="%s#%s"></use></svg>')
+    return drawn % (look, said, sprite, name)
+
+
+def icon(name: str, label: str = "", large: bool = False) -> Markup:
+    """An icon of the sprite; see macros/icons.html."""
+    return _icon(str(name), str(label), large, asset_url("sprite.svg"))
 
 
 @cache
