@@ -16,7 +16,16 @@ HEAD = """\
 """
 _NOT_SHOWN = {"base_dir"}
 _BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
-_OPTIONAL = {"lat": "47.29", "lon": "3.81", "ca_file": '"ca.crt"'}
+_OPTIONAL = {
+    "lat": "47.29",
+    "lon": "3.81",
+    "ca_file": '"ca.crt"',
+    "max_minutes_per_day": "240",
+    "max_minutes_per_week": "720",
+    "max_future_count": "5",
+    "max_future_minutes": "1200",
+    "no_show_limit": "3",
+}
 _PASSWORD = '"var/password"'
 
 
