@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import BindParameter, Executable, Select, bindparam, or_, select
 
 from fablab.core.db import Texts, db
 from fablab.devices.models import Device, DeviceState
@@ -117,13 +116,9 @@ class Group:
 def cards(now: datetime, ids: Sequence[int] | None = None) -> tuple[Card, ...]:
     """All resources that are not retired (of `ids`, where given): machines first, by place, then the others by kind.
     Six queries."""
-    query = select(Resource).where(Resource.retired_at.is_(None)).options(joinedload(Resource.place))
-    if ids is not None:
-        query = query.where(Resource.id.in_(ids))
-    rows = list(db.session.scalars(query))
-    order = list(Kind)
-    rows.sort(key=lambda one: (order.index(one.kind), _place_order(one), one.id))
-    return _made(rows, now)
+    rows = _rows(_RESOURCES) if ids is None else _rows(_RESOURCES.where(Resource.id.in_(_SOME)), ids=ids)
+    order = {kind: number for number, kind in enumerate(Kind)}
+    return _made(sorted(rows, key=lambda one: (order[one.kind], _place_order(one), one.id)), now)
 
 
 def seen_by(card: Card, viewer: Viewer) -> Tag:
@@ -170,8 +165,8 @@ def counts(tags: Iterable[Tag]) -> list[tuple[State, int]]:
     return [(state, states.count(state)) for state in State if state in states]
 
 
-def _place_order(row: Resource) -> tuple[int, int]:
-    return (row.place.parent_id or 0, row.place.id) if isinstance(row.place, Place) else (1 << 30, 0)
+def _place_order(row: Any) -> tuple[int, int]:
+    return (1 << 30, 0) if row.place_id is None else (row.parent_id or 0, row.place_id)
 
 
 def _booked(held: Held | None, viewer: Viewer) -> Booked | None:
@@ -189,11 +184,12 @@ class _Known:
     held: list[Any]
 
 
-def _made(rows: Sequence[Resource], now: datetime) -> tuple[Card, ...]:
+def _made(rows: Sequence[Any], now: datetime) -> tuple[Card, ...]:
     ids = [one.id for one in rows]
-    devices, sessions = _by_resource(_devices(ids)), _by_resource(_sessions(ids))
-    grants, alarms = _by_resource(_grants(ids)), _by_resource(_alarms(ids))
-    held = _by_resource(_allocations(ids, now))
+    devices, sessions, grants, alarms = (
+        _by_resource(_rows(statement, ids=ids)) for statement in (_DEVICES, _SESSIONS, _GRANTS, _ALARMS)
+    )
+    held = _by_resource(_rows(_ALLOCATIONS, ids=ids, now=now, soon=now + AHEAD))
     made = []
     for row in rows:
         session = next(iter(sessions.get(row.id, [])), None)
@@ -204,15 +200,17 @@ def _made(rows: Sequence[Resource], now: datetime) -> tuple[Card, ...]:
     return tuple(made)
 
 
-def _card(row: Resource, known: _Known, now: datetime) -> Card:
-    current = next((_held(one) for one in known.held if one.starts_at <= now), None)
+def _card(row: Any, known: _Known, now: datetime) -> Card:
+    first = next(iter(known.held), None)
+    current = _held(first) if first is not None and first.starts_at <= now else None
+    coming = known.held[1:] if current else known.held
     state = _state(row, known, reserved=current is not None)
     return Card(
         id=row.id,
         kind=row.kind.value,
         name=row.name,
         place_id=row.place_id,
-        place=row.place.name if row.place else None,
+        place=row.place,
         state=state,
         note=row.service_note if state is State.OUT_OF_SERVICE else "",
         job=None,
@@ -223,13 +221,13 @@ def _card(row: Resource, known: _Known, now: datetime) -> Card:
         until_is_estimate=False,
         by=_person(known.grant) if known.grant else None,
         held=current,
-        next=next((_held(one) for one in known.held if one.starts_at > now), None),
+        next=_held(coming[0]) if coming else None,
         heard_at=max((one.last_seen_at for one in known.devices if one.last_seen_at), default=None),
         alarms=tuple(one.kind for one in known.alarms),
     )
 
 
-def _state(row: Resource, known: _Known, *, reserved: bool) -> State:
+def _state(row: Any, known: _Known, *, reserved: bool) -> State:
     return state_of(
         StateFacts(
             in_service=row.service_state is ServiceState.IN_SERVICE,
@@ -290,44 +288,59 @@ def _by_resource(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return found
 
 
-def _devices(ids: Sequence[int]) -> Iterable[Any]:
-    columns = (Device.resource_id, Device.live, Device.online, Device.last_seen_at)
-    adopted = (Device.state == DeviceState.ADOPTED, Device.resource_id.in_(ids))
-    return db.session.execute(select(*columns).where(*adopted).order_by(Device.id))
+# The statements are made once, as making them costs more than running them; `_rows` gives them their values.
+
+_SOME: BindParameter[Any] = bindparam("ids", expanding=True)
+_NOW: BindParameter[Any] = bindparam("now")
+_NAME = PersonRow.name.label("person_name")
+
+_RESOURCES = (
+    select(Resource.id, Resource.kind, Resource.name, Resource.service_state, Resource.service_note, Resource.place_id)
+    .add_columns(Place.name.label("place"), Place.parent_id)
+    .outerjoin(Resource.place)
+    .where(Resource.retired_at.is_(None))
+)
+_DEVICES = (
+    select(Device.resource_id, Device.live, Device.online, Device.last_seen_at)
+    .where(Device.state == DeviceState.ADOPTED, Device.resource_id.in_(_SOME))
+    .order_by(Device.id)
+)
+_SESSIONS = (
+    select(UsageSession.resource_id, UsageSession.job, UsageSession.progress, UsageSession.started_at)
+    .add_columns(UsageSession.person_id, _NAME)
+    .outerjoin(PersonRow, PersonRow.id == UsageSession.person_id)
+    .where(UsageSession.ended_at.is_(None), UsageSession.resource_id.in_(_SOME))
+    .order_by(UsageSession.id.desc())
+)
+_GRANTS = (
+    select(AccessDecision.resource_id, AccessDecision.at, AccessDecision.person_id, _NAME)
+    .outerjoin(PersonRow, PersonRow.id == AccessDecision.person_id)
+    .where(AccessDecision.granted, AccessDecision.act == "start", AccessDecision.ended_at.is_(None))
+    .where(AccessDecision.resource_id.in_(_SOME))
+    .order_by(AccessDecision.id.desc())
+)
+_ALARMS = (
+    select(Alarm.resource_id, Alarm.kind)
+    .where(Alarm.ended_at.is_(None), Alarm.resource_id.in_(_SOME))
+    .order_by(Alarm.id.desc())
+)
 
 
-def _sessions(ids: Sequence[int]) -> Iterable[Any]:
-    table = UsageSession
-    columns = (table.resource_id, table.job, table.progress, table.started_at, table.person_id)
-    query = select(*columns, PersonRow.name.label("person_name")).outerjoin(PersonRow, PersonRow.id == table.person_id)
-    return db.session.execute(
-        query.where(table.ended_at.is_(None), table.resource_id.in_(ids)).order_by(table.id.desc())
-    )
+def _sought(number: int) -> Select[int]:
+    """Of each resource the id of the first (0) or second (1) live allocation that is not over: one row is sought."""
+    seek = select(Allocation.id).where(Allocation.resource_id == Resource.id, LIVE, Allocation.ends_at > _NOW)
+    seek = seek.order_by(Allocation.ends_at).limit(1).offset(number).correlate(Resource)
+    return select(seek.scalar_subquery()).select_from(Resource).where(Resource.id.in_(_SOME))
 
 
-def _grants(ids: Sequence[int]) -> Iterable[Any]:
-    table = AccessDecision
-    columns = (table.resource_id, table.at, table.person_id, PersonRow.name.label("person_name"))
-    query = select(*columns).outerjoin(PersonRow, PersonRow.id == table.person_id)
-    running = (table.granted, table.act == "start", table.ended_at.is_(None), table.resource_id.in_(ids))
-    return db.session.execute(query.where(*running).order_by(table.id.desc()))
+_ALLOCATIONS = (
+    select(Allocation.resource_id, Allocation.starts_at, Allocation.ends_at, Reservation.person_id, _NAME)
+    .join(Reservation, Allocation.reservation)
+    .join(PersonRow, PersonRow.id == Reservation.person_id)
+    .where(or_(Allocation.id.in_(_sought(0)), Allocation.id.in_(_sought(1))), Allocation.starts_at < bindparam("soon"))
+    .order_by(Allocation.starts_at)
+)
 
 
-def _alarms(ids: Sequence[int]) -> Iterable[Any]:
-    query = select(Alarm.resource_id, Alarm.kind).where(Alarm.ended_at.is_(None), Alarm.resource_id.in_(ids))
-    return db.session.execute(query.order_by(Alarm.id.desc()))
-
-
-def _allocations(ids: Sequence[int], now: datetime) -> Iterable[Any]:
-    """Of each resource the first two that are not over: one that runs and the next one. Two rows sought for each."""
-    columns = (Allocation.resource_id, Allocation.starts_at, Allocation.ends_at, Reservation.person_id)
-    query = select(*columns, PersonRow.name.label("person_name")).join(Reservation, Allocation.reservation)
-    query = query.join(PersonRow, PersonRow.id == Reservation.person_id)
-    seek = select(Allocation.id).where(Allocation.resource_id == Resource.id, LIVE, Allocation.ends_at > now)
-    seek = seek.order_by(Allocation.ends_at).limit(1).correlate(Resource)
-    first, second = (
-        select(seek.offset(number).scalar_subquery()).select_from(Resource).where(Resource.id.in_(ids))
-        for number in (0, 1)
-    )
-    near = (or_(Allocation.id.in_(first), Allocation.id.in_(second)), Allocation.starts_at < now + AHEAD)
-    return db.session.execute(query.where(*near).order_by(Allocation.starts_at))
+def _rows(statement: Executable, **values: Any) -> Sequence[Any]:
+    return db.session.execute(statement, values).all()
