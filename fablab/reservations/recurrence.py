@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from dateutil import rrule
@@ -24,7 +24,12 @@ MOST = 366
 FURTHEST = timedelta(days=3660)
 LONGEST_TEXT = 500
 
-FREQUENCIES = {"DAILY": rrule.DAILY, "WEEKLY": rrule.WEEKLY, "MONTHLY": rrule.MONTHLY, "YEARLY": rrule.YEARLY}
+FREQUENCIES: dict[str, Literal[0, 1, 2, 3]] = {
+    "DAILY": rrule.DAILY,
+    "WEEKLY": rrule.WEEKLY,
+    "MONTHLY": rrule.MONTHLY,
+    "YEARLY": rrule.YEARLY,
+}
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 PARTS = ("FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYSETPOS", "COUNT", "UNTIL", "WKST")
 _DAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
@@ -290,7 +295,7 @@ def _starts(rule: Rule, starts_at: datetime, zone: ZoneInfo) -> Iterator[datetim
 
 def _expand(rule: Rule, first: datetime) -> Iterator[datetime]:
     """The local times that the rule means, without an end but for a limit against rules that never fit."""
-    weekdays = [rrule.weekday(one.day, one.nth) for one in rule.days]
+    weekdays = [rrule.weekdays[one.day](one.nth) if one.nth else rrule.weekdays[one.day] for one in rule.days]
     return iter(
         rrule.rrule(
             FREQUENCIES[rule.freq],
@@ -299,7 +304,7 @@ def _expand(rule: Rule, first: datetime) -> Iterator[datetime]:
             byweekday=weekdays or None,
             bymonthday=list(rule.month_days) or None,
             bysetpos=list(rule.positions) or None,
-            wkst=rrule.weekday(rule.week_start),
+            wkst=rrule.weekdays[rule.week_start],
             until=first + FURTHEST + timedelta(days=400),
         )
     )
