@@ -62,12 +62,30 @@ class CalendarEvent:
         return _EVENTS.validate_python(values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CalendarEvents:
+    """Several events in one file, such as all the dates of a series."""
+
+    events: tuple[CalendarEvent, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, to be kept until it is sent."""
+        return {"events": [event.to_json() for event in self.events]}
+
+
 _EVENTS = TypeAdapter(CalendarEvent)
+
+
+def from_json(values: dict[str, Any]) -> CalendarEvent | CalendarEvents:
+    """One event or several, as they were kept. Raises ValueError."""
+    if "events" in values:
+        return CalendarEvents(events=tuple(CalendarEvent.from_json(one) for one in values["events"]))
+    return CalendarEvent.from_json(values)
 
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A calendar file for a mail: its bytes and its METHOD, REQUEST or CANCEL."""
+    """A calendar file for a mail: its bytes and its METHOD, REQUEST, CANCEL or PUBLISH."""
 
     content: bytes
     method: str
@@ -78,8 +96,11 @@ def uid(name: str) -> str:
     return f"{name}-{vault.mark(name)}@fablab"
 
 
-def invitation(event: CalendarEvent, attendee: str, address: str) -> Invitation:
-    """The event for one person's calendar, in the present language; CANCEL for a cancelled one."""
+def invitation(event: CalendarEvent | CalendarEvents, attendee: str, address: str) -> Invitation:
+    """The event for one person's calendar, in the present language; CANCEL for a cancelled one. Several are published:
+    the RFC lets an invitation hold but one UID. Each still changes or removes the event of its UID."""
+    if isinstance(event, CalendarEvents):
+        return _publication(event.events)
     method = "CANCEL" if event.status is Status.CANCELLED else "REQUEST"
     made = _event(event)
     made.add("organizer", _party(config().lab.name, config().mail.sender))
@@ -89,6 +110,15 @@ def invitation(event: CalendarEvent, attendee: str, address: str) -> Invitation:
     calendar = _calendar([made], [event])
     calendar.add("method", method)
     return Invitation(calendar.to_ical(), method)
+
+
+def _publication(events: Sequence[CalendarEvent]) -> Invitation:
+    made = [_event(event) for event in events]
+    for one in made:
+        one.add("organizer", _party(config().lab.name, config().mail.sender))
+    calendar = _calendar(made, events)
+    calendar.add("method", "PUBLISH")
+    return Invitation(calendar.to_ical(), "PUBLISH")
 
 
 def feed(title: str, events: Sequence[CalendarEvent]) -> bytes:

@@ -141,6 +141,54 @@ class ReservationOffered(_OfReservation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class _OfSeries(Message):
+    """A message about a booking that comes again: how often, from when to when at first, and how many in all.
+    `changed_at` tells one change of the series from the next."""
+
+    series_id: int
+    resources: tuple[Texts, ...]
+    starts_at: datetime
+    ends_at: datetime
+    count: int
+    skipped: int = 0
+    changed_at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"{self.series_id}/{self.changed_at.isoformat()}"
+
+    @property
+    def path(self) -> str:
+        return f"/series/{self.series_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesConfirmed(_OfSeries):
+    """All the dates of a series at once: `count` booked, `skipped` not."""
+
+    TEMPLATE: ClassVar[str] = "mail/series_confirmed"
+    TITLE: ClassVar[Any] = _l("A booking of mine that comes again is confirmed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesChanged(_OfSeries):
+    """`count` dates were moved; `skipped` could not be and stay as they were."""
+
+    TEMPLATE: ClassVar[str] = "mail/series_changed"
+    TITLE: ClassVar[Any] = _l("A booking of mine that comes again is changed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesCancelled(_OfSeries):
+    """`count` dates were cancelled, the first of them is named."""
+
+    TEMPLATE: ClassVar[str] = "mail/series_cancelled"
+    TITLE: ClassVar[Any] = _l("A booking of mine that comes again is cancelled")
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReservationMovedByStaff(_OfReservation):
     """The staff moved it, with a reason."""
 
@@ -312,6 +360,9 @@ MESSAGES: tuple[type[Message], ...] = (
     ReservationReminder,
     ReservationReleased,
     ReservationOffered,
+    SeriesConfirmed,
+    SeriesChanged,
+    SeriesCancelled,
     ReservationMovedByStaff,
     OverrunWarning,
     ResourceOutOfService,

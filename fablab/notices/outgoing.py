@@ -15,8 +15,8 @@ from fablab.core import mail, outbox
 from fablab.core.db import db, transaction
 from fablab.core.mail import NotSent
 from fablab.core.words import config
-from fablab.notices import rules, vault
-from fablab.notices.calendars import CalendarEvent
+from fablab.notices import calendars, rules, vault
+from fablab.notices.calendars import CalendarEvent, CalendarEvents
 from fablab.notices.messages import BY_NAME, Message, from_params
 from fablab.notices.models import LAB, MAIL, DeliveryState, Notice, NoticeChannel, NoticeChoice, NoticeDelivery
 from fablab.notices.rendering import language_for
@@ -34,7 +34,7 @@ class Parcel:
     outbox_id: int
     delivery_id: int
     message: Message
-    event: CalendarEvent | None
+    event: CalendarEvent | CalendarEvents | None
     name: str
     language: str
     email: str
@@ -126,7 +126,7 @@ def _parcel(outbox_id: int, delivery: NoticeDelivery, message: Message) -> Parce
         outbox_id=outbox_id,
         delivery_id=delivery.id,
         message=message,
-        event=CalendarEvent.from_json(notice.calendar) if notice.calendar else None,
+        event=calendars.from_json(notice.calendar) if notice.calendar else None,
         name=person.name if person else "",
         language=language_for(person.language if person else ""),
         email=(person.email or "") if person else "",

@@ -21,7 +21,7 @@ from fablab.core.db import WRITER, db, is_postgresql, lock, transaction
 from fablab.core.errors import Conflict, Invalid, NotFound
 from fablab.core.words import config
 from fablab.notices import channels, rules, vault
-from fablab.notices.calendars import CalendarEvent
+from fablab.notices.calendars import CalendarEvent, CalendarEvents
 from fablab.notices.messages import MESSAGES, ChannelAdded, Message, TrialNotice, to_params
 from fablab.notices.models import (
     LAB,
@@ -46,7 +46,12 @@ KEEP_NOTICES = timedelta(days=400)
 
 
 def notify(
-    person_id: int, message: Message, now: datetime, *, key: str | None = None, attach: CalendarEvent | None = None
+    person_id: int,
+    message: Message,
+    now: datetime,
+    *,
+    key: str | None = None,
+    attach: CalendarEvent | CalendarEvents | None = None,
 ) -> bool:
     """Tells a person, once for each `key` (else the message's own). Only inside `transaction()`.
 
@@ -67,7 +72,11 @@ def notify_staff(message: Message, now: datetime, *, key: str | None = None) -> 
 
 
 def _keep(
-    person_id: int | None, message: Message, now: datetime, key: str | None, attach: CalendarEvent | None
+    person_id: int | None,
+    message: Message,
+    now: datetime,
+    key: str | None,
+    attach: CalendarEvent | CalendarEvents | None,
 ) -> bool:
     if not db.session().info.get(WRITER):
         raise RuntimeError("a notice outside `with transaction():`")

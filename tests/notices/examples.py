@@ -1,6 +1,7 @@
 """One example of every message, with texts that would show if they were not escaped."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from fablab.notices.messages import (
     CertificationGranted,
@@ -18,6 +19,9 @@ from fablab.notices.messages import (
     ReservationReleased,
     ReservationReminder,
     ResourceOutOfService,
+    SeriesCancelled,
+    SeriesChanged,
+    SeriesConfirmed,
     TrialNotice,
 )
 
@@ -28,6 +32,13 @@ LASER = {"en": "Laser cutter <A&B>", "fr": "Découpe laser <A&B>", "bg": "Лаз
 BASICS = {"en": "Laser basics", "fr": "Bases du laser", "bg": "Основи на лазера"}
 HOSTILE = 'Lens "dirty"\r\nBcc: eve@example.org\n<script>alert(1)</script> {{ 7*7 }} %(name)s'
 
+SERIES: dict[str, Any] = {
+    "series_id": 5,
+    "resources": (LASER, BASICS),
+    "starts_at": STARTS,
+    "ends_at": ENDS,
+    "changed_at": STARTS - timedelta(days=1),
+}
 
 EXAMPLES: tuple[Message, ...] = (
     ReservationConfirmed(reservation_id=12, resources=(LASER, BASICS), starts_at=STARTS, ends_at=ENDS),
@@ -81,6 +92,9 @@ EXAMPLES: tuple[Message, ...] = (
         why=HOSTILE,
         since=STARTS - timedelta(days=2),
     ),
+    SeriesConfirmed(**SERIES, count=9, skipped=1),
+    SeriesChanged(**SERIES, count=8, skipped=2),
+    SeriesCancelled(**SERIES, count=10, reason=HOSTILE),
     CertificationGranted(grant_id=4, certification=BASICS, until=date(2027, 3, 6)),
     CertificationGranted(grant_id=4, certification=BASICS),
     CertificationLapsing(grant_id=4, certification=BASICS, lapses_on=date(2026, 4, 5), days_before=30),
