@@ -165,7 +165,7 @@ def _people_and_machines(lab: Lab) -> None:
 
 def _machine(number: int, now: datetime) -> dict[str, object]:
     texts = {"en": f"Machine {number}", "fr": f"Machine {number}", "bg": f"Машина {number}"}
-    return {"id": number, "kind": Kind.MACHINE, "name": texts, "description": texts, "rules": {}, "created_at": now}
+    return {"id": number, "kind": Kind.MACHINE, "name": texts, "description": texts, "created_at": now}
 
 
 def _reservations(wanted: list[Slot], now: datetime) -> None:
