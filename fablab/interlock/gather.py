@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
@@ -9,14 +10,16 @@ from sqlalchemy import bindparam, select
 from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.certifications.rules import GrantFacts, RequiredFacts
 from fablab.core.db import db
-from fablab.core.words import config
 from fablab.interlock.rules import AccessFacts, BadgeFacts
 from fablab.people.models import Badge, Person
 from fablab.people.rules import PersonFacts
 from fablab.reservations.models import LIVE, Allocation, Reservation
+from fablab.resources.hours import calendar_of, lab_calendar
 from fablab.resources.models import Resource, ServiceState
-from fablab.resources.rules import ResourceFacts
-from fablab.resources.service import calendar
+from fablab.resources.rules import Calendar, ResourceFacts
+
+AHEAD = 8
+"""How many days the opening hours are read for: a use may go on over some nights."""
 
 # The statements are made once: to make one takes SQLAlchemy three times as long as to run it, and a reader waits.
 _NEEDED = (
@@ -58,7 +61,7 @@ def access_facts(
     required, grants = _certificates(person_id, resource_id)
     return AccessFacts(
         at=at,
-        calendar=calendar(config()),
+        calendar=_calendar(resource, at),
         person=PersonFacts(person.active, person.member_until) if person else None,
         resource=_resource_facts(resource),
         badge=BadgeFacts(badge.revoked_at) if badge else None,
@@ -68,6 +71,13 @@ def access_facts(
         reserved_by_other_until=_reserved_by_other(person_id, resource_id, at),
         in_use_by_other=in_use,
     )
+
+
+def _calendar(resource: Resource | None, at: datetime) -> Calendar:
+    """The resource's own calendar of the coming days, without the closures that only keep people from booking."""
+    to = at + timedelta(days=AHEAD)
+    found = lab_calendar(at, to) if resource is None else calendar_of(resource, at, to)
+    return replace(found, closures=tuple(one for one in found.closures if one.danger))
 
 
 def _resource_facts(resource: Resource | None) -> ResourceFacts | None:
@@ -102,11 +112,9 @@ def _reserved_by_other(person_id: int | None, resource_id: int, at: datetime) ->
 
 
 def use_until(resource_id: int | None, person_id: int | None, at: datetime) -> datetime | None:
-    """The closing time of the lab or the begin of somebody else's next booking, whichever comes first."""
+    """The closing time, the begin of a closure for danger or that of somebody else's next booking, what comes first."""
     if resource_id is None:
         return None
-    found = calendar(config())
-    day = at.astimezone(found.zone).date()
-    limits = [closes for opens, closes in found.intervals(day) if opens <= at < closes]
+    limit = _calendar(db.session.get(Resource, resource_id), at).open_until(at)
     following = db.session.scalar(_NEXT, {"resource": resource_id, "person": person_id, "at": at})
-    return min([*limits, *([following] if following else [])], default=None)
+    return min((one for one in (limit, following) if one is not None), default=None)

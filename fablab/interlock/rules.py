@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from fablab.certifications.rules import GrantFacts, RequiredFacts, grant_denials
 from fablab.core.denials import Denial
 from fablab.people.rules import PersonFacts, person_denials
-from fablab.resources.rules import Calendar, ResourceFacts, opening_denials, resource_denials
+from fablab.resources.rules import Calendar, ResourceFacts, closure_denials, opening_denials, resource_denials
+
+MOMENT = timedelta(microseconds=1)
 
 LEASE_CAP_S = {"a": 30, "b": 120, "c": 600}
 """Longest lease by risk class: A can injure, B runs long jobs, C is low risk."""
@@ -66,7 +68,8 @@ def access_denials(facts: AccessFacts) -> list[Denial]:
         *person_denials(facts.person, facts.at, facts.calendar.zone),
         *resource_denials(facts.resource),
         *grant_denials(facts.required, facts.grants, facts.at),
-        *opening_denials(facts.calendar, facts.at, facts.at + timedelta(microseconds=1)),
+        *closure_denials([one for one in facts.calendar.closures if one.danger], facts.at, facts.at + MOMENT),
+        *opening_denials(facts.calendar, facts.at, facts.at + MOMENT),
         *_taken_denials(facts),
     ]
 

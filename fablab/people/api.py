@@ -16,6 +16,7 @@ from fablab.people.models import Badge, Person
 from fablab.web.access import PUBLIC, access, actor
 from fablab.web.api import (
     Body,
+    Ident,
     PageQuery,
     Shown,
     ShownIdent,
@@ -52,6 +53,7 @@ class PersonChange(Body):
     active: bool = Field(True, description="false: no signing in, no machine")
     language: str = Field("", max_length=5, examples=["fr"])
     member_until: Day | None = Field(None, description="Last day of the membership; null: without an end")
+    plan_id: Ident | None = Field(None, description="The membership plan; null: none in particular")
     audience: AUDIENCES = Field("citizen", description="Whom the funders count")
     organisation: str = Field("", max_length=200)
 
@@ -72,6 +74,7 @@ class ShownPerson(Shown):
     active: bool
     language: str
     member_until: date | None
+    plan_id: str | None = Field(description="The membership plan")
     audience: str
     organisation: str
     created_at: ShownInstant
@@ -282,6 +285,7 @@ def _shown(person: Person) -> ShownPerson:
         active=person.active,
         language=person.language,
         member_until=person.member_until,
+        plan_id=None if person.plan_id is None else str(person.plan_id),
         audience=person.audience.value,
         organisation=person.organisation,
         created_at=person.created_at,

@@ -44,6 +44,7 @@ def _sentences() -> dict[tuple[str, str], str]:
         ("email", ""): _("Please enter an address such as ada@example.org."),
         ("organisation", ""): _("Please use at most 200 characters."),
         ("member_until", ""): _("Please enter a day between 2000 and 2200."),
+        ("plan_id", ""): _("Please choose one of the list."),
         ("expires_on", ""): _("Please enter a day in the future."),
         ("expires_at", ""): _("Please enter a day in the future."),
         ("valid_until", ""): _("Please enter a day in the future."),

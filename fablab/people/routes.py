@@ -12,7 +12,7 @@ from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Conflict, Forbidden, Invalid
 from fablab.core.words import config
-from fablab.people import badges, service
+from fablab.people import badges, plans, service
 from fablab.people.forms import day, wrong
 from fablab.people.models import Audience
 from fablab.people.routes_signin import blueprint, init_app
@@ -20,7 +20,7 @@ from fablab.web.access import access, actor
 
 __all__ = ["blueprint", "init_app"]
 
-FIELDS = ("name", "email", "role", "language", "member_until", "audience", "organisation")
+FIELDS = ("name", "email", "role", "language", "member_until", "plan_id", "audience", "organisation")
 
 
 @blueprint.get("/people")
@@ -141,9 +141,18 @@ def _done(person_id: int, act: Any, told: str, back: str = "") -> Response:
 
 def _values() -> dict[str, Any]:
     given = {name: request.form[name] for name in FIELDS if name in request.form}
+    made: dict[str, Any] = dict(given)
     if "member_until" in given:
-        return given | {"member_until": day(given["member_until"], "member_until")}
-    return given
+        made["member_until"] = day(given["member_until"], "member_until")
+    if "plan_id" in given:
+        made["plan_id"] = _number(given["plan_id"], "plan_id")
+    return made
+
+
+def _number(text: str, field: str) -> int | None:
+    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Invalid({field: "there is no such membership plan"})
+    return int(text) if text else None
 
 
 def _typed() -> dict[str, str]:
@@ -184,6 +193,7 @@ def _form(person: Any, form: Any, errors: dict[str, str]) -> str:
         roles=list(Role),
         audiences=list(Audience),
         languages=config().lab.languages,
+        plans=plans.list_plans(),
     )
 
 

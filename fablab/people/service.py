@@ -15,11 +15,13 @@ from fablab.core.audit import AuditEntry
 from fablab.core.db import db, lock, transaction
 from fablab.core.errors import Conflict, Forbidden, Invalid, NotFound
 from fablab.core.words import config
-from fablab.people import passwords
+from fablab.people import passwords, plans
 from fablab.people.models import ApiToken, Audience, Badge, Person
 from fablab.people.signin import new_session_key
 
-CHANGEABLE = frozenset({"name", "email", "role", "active", "language", "member_until", "audience", "organisation"})
+CHANGEABLE = frozenset(
+    {"name", "email", "role", "active", "language", "member_until", "plan_id", "audience", "organisation"}
+)
 OWN = frozenset({"language"})
 """What everybody may change of himself."""
 
@@ -284,6 +286,8 @@ def _fault(name: str, value: Any) -> str:
         return f"must be one of {', '.join(choices[name])}"
     if name == "member_until" and value is not None and not 2000 <= value.year <= 2200:
         return "must be a day between 2000 and 2200"
+    if name == "plan_id" and value is not None and not plans.exists(value):
+        return "there is no such membership plan"
     return ""
 
 

@@ -1,17 +1,17 @@
 """REST: `/resources` and `/machines`: what can be booked."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint
 from flask import url_for
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
 from fablab.core.words import config
 from fablab.resources import service
-from fablab.resources.models import Kind, Resource, RiskClass, ServiceState
+from fablab.resources.models import Kind, OpeningRule, Resource, RiskClass, ServiceState
 from fablab.web.access import access, actor
 from fablab.web.api import (
     Body,
@@ -28,7 +28,7 @@ from fablab.web.api import (
 blueprint = APIBlueprint("resources_api", __name__, url_prefix="/api/v1", tag="Resources")
 
 KINDS = Literal["machine", "room", "office", "desk", "advisor"]
-Minutes = Annotated[int, Field(ge=5, le=525600)]
+WEEKDAY = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 def _languages(texts: dict[str, str]) -> dict[str, str]:
@@ -57,21 +57,6 @@ class Document(Body):
     url: Annotated[str, Field(max_length=1000), AfterValidator(_own_address)]
 
 
-class Rules(Body):
-    """Booking rules that differ from the lab's."""
-
-    step_minutes: int | None = Field(None, ge=5, le=240, description="Grid of the times that are offered")
-    min_minutes: Minutes | None = Field(None, description="Shortest booking")
-    max_minutes: Minutes | None = Field(None, description="Longest booking")
-    horizon_days: int | None = Field(None, ge=1, le=1100, description="How far ahead one may book")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.min_minutes and self.max_minutes and self.min_minutes > self.max_minutes:
-            raise ValueError("min_minutes must not be above max_minutes")
-        return self
-
-
 class ResourceChange(Body):
     """Fields of a resource; a text alone is in the lab's own language, an object holds it by language."""
 
@@ -82,7 +67,12 @@ class ResourceChange(Body):
     place_id: Ident | None = Field(None, description="Where it stands")
     risk_class: Literal["a", "b", "c"] = Field("c", description="a can injure, b runs long jobs, c is low risk")
     documents: list[Document] = Field([], max_length=50)
-    rules: Rules = Field(Rules(), description="Booking rules that differ from the lab's")
+    group_id: Ident | None = Field(None, description="The group whose booking rules and limits it shares")
+    capacity: int | None = Field(None, ge=1, le=10_000, description="How many people it takes; null: any number")
+    opening: Literal["lab", "always", "own"] = Field("lab", description="Open as the lab, always, or at its own hours")
+    opening_hours: dict[WEEKDAY, list[str]] = Field(
+        {}, description="Its own hours by weekday", examples=[{"monday": ["09:00-12:30", "14:00-18:00"]}]
+    )
     state: Literal["in_service", "out_of_service"] = Field("in_service", description="Whether it may be used")
     state_note: str = Field("", max_length=500, description="Why it is out of service")
 
@@ -116,7 +106,10 @@ class ShownResource(Shown):
     state: str = Field(examples=["in_service"])
     state_note: str
     documents: list[dict[str, Any]]
-    rules: dict[str, Any]
+    group_id: str | None
+    capacity: int | None
+    opening: str = Field(examples=["lab"])
+    opening_hours: dict[str, list[str]]
     photo_url: str | None
     url: str = Field(description="Its page for people", examples=["/resources/7"])
     created_at: ShownInstant
@@ -231,7 +224,10 @@ def shown(resource: Resource) -> ShownResource:
         state=resource.service_state.value,
         state_note=resource.service_note,
         documents=resource.documents,
-        rules=resource.rules,
+        group_id=None if resource.group_id is None else str(resource.group_id),
+        capacity=resource.capacity,
+        opening=resource.opening.value,
+        opening_hours=resource.opening_hours,
         photo_url=url_for("equipment.photo", resource_id=resource.id) if resource.photo else None,
         url=f"/resources/{resource.id}",
         created_at=resource.created_at,
@@ -262,6 +258,6 @@ def _values(body: ResourceChange) -> dict[str, Any]:
         made["risk_class"] = RiskClass(given["risk_class"])
     if "documents" in given:
         made["documents"] = [one.model_dump() for one in body.documents]
-    if "rules" in given:
-        made["rules"] = body.rules.model_dump(exclude_none=True)
+    if "opening" in given:
+        made["opening"] = OpeningRule(given["opening"])
     return made

@@ -69,6 +69,17 @@ class Calendar:
             return ()
         return self.openings.get(WEEKDAYS[day.weekday()], ())
 
+    def open_until(self, at: datetime, days: int = 8) -> datetime | None:
+        """When the opening that holds at `at` ends, openings that touch taken as one; None when it is not open then.
+        Looks at most so many days ahead."""
+        reached = None
+        day = at.astimezone(self.zone).date()
+        for number in range(days):
+            for opens, closes in self.intervals(day + timedelta(number)):
+                if opens <= (reached or at) < closes:
+                    reached = closes
+        return reached
+
     def closed_on(self, day: date) -> bool:
         """Whether this is a closed day: a public holiday, not just a weekday without hours."""
         return not self.exceptions[day] if day in self.exceptions else day in self.closed_days

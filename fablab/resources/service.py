@@ -13,11 +13,17 @@ from fablab.core.actor import Actor, Role
 from fablab.core.config import Config
 from fablab.core.db import Texts, db, lock, transaction
 from fablab.core.errors import Conflict, Forbidden, Invalid, NotFound
-from fablab.resources.models import Kind, Place, Resource, ServiceState
-from fablab.resources.rules import Calendar, Opening
+from fablab.resources.hours import usual
+from fablab.resources.models import Kind, OpeningRule, Place, Resource, ResourceGroup, ServiceState
+from fablab.resources.rules import WEEKDAYS, Calendar, hours_faults
 
-CHANGEABLE = frozenset({"kind", "name", "description", "model", "place_id", "documents", "rules", "risk_class"})
-"""What `change` may set; the service state has its own function."""
+CHANGEABLE = frozenset(
+    {"kind", "name", "description", "model", "place_id", "documents", "risk_class"}
+    | {"group_id", "capacity", "opening", "opening_hours"}
+)
+"""What `change` may set; the service state has its own function, the booking rules have their own package."""
+
+MOST_PEOPLE = 10_000
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -84,15 +90,8 @@ def place_path(place_id: int | None) -> list[Texts]:
 
 
 def calendar(config: Config) -> Calendar:
-    """The lab's opening hours as the rules take them."""
-    return Calendar(
-        zone=config.lab.zone,
-        openings={
-            day: tuple(Opening(one.opens, one.closes) for one in hours)
-            for day, hours in config.lab.opening_hours.items()
-        },
-        closed_days=frozenset(config.lab.closed_days),
-    )
+    """The lab's usual opening hours as the rules take them, without exceptions and closures (`hours.calendars`)."""
+    return usual(config.lab)
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -105,6 +104,7 @@ def add(actor: Actor, values: Mapping[str, Any], now: datetime, *, out_of_servic
     with transaction() as session:
         _check(values)
         resource = Resource(created_at=now, **{"description": {}, **values})
+        _check_hours(resource)
         session.add(resource)
         session.flush()
         audit.record(actor, "resource.added", resource, now, after=values)
@@ -159,8 +159,11 @@ def change(actor: Actor, resource_id: int, values: Mapping[str, Any], now: datet
             before = {name: getattr(resource, name) for name in changed}
             for name, value in changed.items():
                 setattr(resource, name, value)
+            _check_hours(resource)
             audit.record(actor, "resource.changed", resource, now, before=before, after=changed)
             events.append("resource.changed", now, resource_id=str(resource.id))
+            if changed.keys() & {"opening", "opening_hours"}:
+                outbox.review_access(now, "outside_opening_hours", resource_id=resource.id)
         return resource
 
 
@@ -228,6 +231,23 @@ def _check(values: Mapping[str, Any]) -> None:
     place_id = values.get("place_id")
     if place_id is not None and db.session.get(Place, place_id) is None:
         raise Invalid({"place_id": "there is no such place"})
+    group_id = values.get("group_id")
+    if group_id is not None and db.session.get(ResourceGroup, group_id) is None:
+        raise Invalid({"group_id": "there is no such group"})
+    capacity = values.get("capacity")
+    if capacity is not None and not 1 <= capacity <= MOST_PEOPLE:
+        raise Invalid({"capacity": f"must be between 1 and {MOST_PEOPLE}"})
+    hours = values.get("opening_hours", {})
+    if unknown := sorted(set(hours) - set(WEEKDAYS)):
+        raise Invalid({"opening_hours": f"unknown day {unknown[0]!r}; allowed: {', '.join(WEEKDAYS)}"})
+    if wrong := {f"opening_hours.{day}": fault for day, of_day in hours.items() if (fault := hours_faults(of_day))}:
+        raise Invalid(wrong)
+
+
+def _check_hours(resource: Resource) -> None:
+    """Raises Invalid when a resource with hours of its own has none: it could never be used."""
+    if resource.opening is OpeningRule.OWN and not any((resource.opening_hours or {}).values()):
+        raise Invalid({"opening_hours": "must hold the hours of a day, such as 09:00-12:30"})
 
 
 def _inside(place_id: int) -> list[int]:

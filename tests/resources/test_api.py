@@ -26,9 +26,9 @@ def test_a_manager_adds_changes_and_retires(app: Flask) -> None:
     changed = program.ask(
         "PATCH",
         path,
-        {"rules": {"max_minutes": 120}, "documents": [{"title": "Manual", "url": "https://example.org/m.pdf"}]},
+        {"capacity": 4, "opening": "own", "opening_hours": {"monday": ["09:00-12:30"]}, "documents": [{"title": "Manual", "url": "https://example.org/m.pdf"}]},
     )
-    assert changed.get_json()["rules"] == {"max_minutes": 120}
+    assert (changed.get_json()["capacity"], changed.get_json()["opening"]) == (4, "own")
     assert changed.get_json()["names"] == body["name"]
     closed = program.ask("PATCH", path, {"state": "out_of_service", "state_note": "lens"}).get_json()
     assert (closed["state"], closed["state_note"]) == ("out_of_service", "lens")
@@ -59,8 +59,8 @@ def test_lists_filter_and_page(app: Flask) -> None:
         ({"kind": "room", "name": "  "}, "name"),
         ({"kind": "room", "name": "x", "photo": "../../etc/passwd"}, "photo"),
         ({"kind": "room", "name": "x", "place_id": "77"}, "place_id"),
-        ({"kind": "room", "name": "x", "rules": {"max_minutes": "60"}}, "rules.max_minutes"),
-        ({"kind": "room", "name": "x", "rules": {"speed": 1}}, "rules.speed"),
+        ({"kind": "room", "name": "x", "capacity": 0}, "capacity"),
+        ({"kind": "room", "name": "x", "opening_hours": {"monday": ["9-10"]}}, "opening_hours.monday"),
         ({"kind": "room", "name": "x", "documents": [{"title": "t", "url": "javascript:alert(1)"}]}, "documents.0.url"),
     ],
 )
