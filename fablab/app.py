@@ -16,7 +16,7 @@ from fablab.interlock import api as interlock_api
 from fablab.notices import routes as notices_routes
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
-from fablab.pages import drawing, hub, routes_equipment, routes_resources, streams
+from fablab.pages import drawing, hub, routes_equipment, routes_label, routes_resources, streams
 from fablab.pages import people as person_routes
 from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
@@ -37,6 +37,7 @@ BLUEPRINTS = (
     resources_routes.blueprint,
     routes_resources.blueprint,
     routes_equipment.blueprint,
+    routes_label.blueprint,
     reservations_routes.blueprint,
     usage_routes.blueprint,
     devices_routes.blueprint,

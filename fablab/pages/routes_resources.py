@@ -1,10 +1,9 @@
-"""The pages of machines, rooms, offices and advisors: all of them, and each one; and the short address on its label."""
+"""The pages of machines, rooms, offices and advisors: all of them, and each one."""
 
 import io
 
 import segno
-from flask import Blueprint, Response, redirect, render_template, request
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Response, render_template, request
 
 from fablab.core import clock
 from fablab.core.actor import Role
@@ -12,7 +11,7 @@ from fablab.core.words import config
 from fablab.pages import resources
 from fablab.resources import service
 from fablab.resources.models import Kind, ServiceState
-from fablab.web.access import PUBLIC, access, actor
+from fablab.web.access import access, actor
 
 blueprint = Blueprint("resources", __name__)
 
@@ -49,13 +48,6 @@ def label(resource_id: int) -> Response:
     drawn = io.BytesIO()
     segno.make(_address(resource_id), error="m", micro=False).save(drawn, kind="svg", scale=4, border=2)
     return Response(drawn.getvalue(), mimetype="image/svg+xml")
-
-
-@blueprint.get("/l/<int:resource_id>")
-@access(PUBLIC)
-def from_label(resource_id: int) -> AnyResponse:
-    """Where a label leads: to the page, and nothing happens by that."""
-    return redirect(f"/resources/{resource_id}")
 
 
 def _address(resource_id: int) -> str:

@@ -1,0 +1,92 @@
+"""What a machine's label leads to: how it stands, one's own booking of it, and the next times to book, for a thumb."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fablab.core.actor import Actor
+from fablab.core.denials import Denial
+from fablab.pages.rules import VISITOR, Viewer
+from fablab.pages.service import Tag, cards, seen_by
+from fablab.reservations import bookable, reading, service, showing
+from fablab.reservations.models import Reservation, ReservationState
+from fablab.reservations.rules import Slot
+from fablab.reservations.showing import Act
+from fablab.resources.hours import calendar_of
+from fablab.resources.models import Resource
+from fablab.resources.service import get_resource
+
+LENGTHS = (30, 60, 120)
+AHEAD = timedelta(hours=12)
+"""Times later than this are for the page with the calendar, not for somebody who stands before the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The page. `mine` is one's own booking now or soon, with what can be done with it; `free_until` None: not free;
+    `choices` are the next times of the usual lengths that may be booked; `denials`: why there are none."""
+
+    resource: Resource
+    tag: Tag
+    mine: Reservation | None = None
+    acts: frozenset[Act] = frozenset()
+    free_until: datetime | None = None
+    choices: Sequence[Slot] = ()
+    denials: Sequence[Denial] = ()
+
+
+def label(actor: Actor | None, resource_id: int, now: datetime) -> Label:
+    """For whoever scans it; visitors learn how the machine stands. Raises NotFound."""
+    resource = get_resource(resource_id)
+    (card,) = cards(now, [resource_id])
+    if actor is None:
+        return Label(resource, seen_by(card, VISITOR))
+    tag = seen_by(card, Viewer(person_id=actor.person_id, staff=actor.is_staff))
+    held = reading.held_between([resource_id], now, now + timedelta(days=1))
+    mine = next((one.reservation for one in held if _is_mine(actor, one.reservation, now)), None)
+    if mine is not None:
+        return Label(resource, tag, mine, showing.acts(actor, mine, now), free_until=None)
+    choices = _choices(actor, resource, now)
+    busy_from = min((one.starts_at for one in held if one.ends_at > now), default=None)
+    return Label(
+        resource,
+        tag,
+        free_until=_free_until(resource, busy_from, now),
+        choices=choices,
+        denials=() if choices else _why_not(actor, resource, now),
+    )
+
+
+def _is_mine(actor: Actor, reservation: Reservation, now: datetime) -> bool:
+    """Booked by this person, now or so soon that he may check in."""
+    of_person = reservation.person_id == actor.person_id and reservation.state is ReservationState.BOOKED
+    return of_person and reservation.starts_at - showing.EARLY <= now < reservation.ends_at
+
+
+def _free_until(resource: Resource, busy_from: datetime | None, now: datetime) -> datetime | None:
+    """The next booking or the closing, whichever comes first; None where it is closed or taken now."""
+    opening = calendar_of(resource, now, now + timedelta(days=1))
+    today = opening.intervals(now.astimezone(opening.zone).date())
+    closes = next((end for begin, end in today if begin <= now < end), None)
+    if closes is None or (busy_from is not None and busy_from <= now):
+        return None
+    return closes if busy_from is None else min(closes, busy_from)
+
+
+def _choices(actor: Actor, resource: Resource, now: datetime) -> list[Slot]:
+    """For each usual length the first time that this person may book, where that is soon."""
+    policy = bookable.policy_of(resource, actor.person_id)
+    wanted = {min(max(one, policy.min_minutes), policy.max_minutes) for one in LENGTHS}
+    found = []
+    for minutes in sorted(wanted):
+        free = service.availability(actor.person_id or 0, resource.id, now, now + AHEAD, minutes, now)
+        found += free[:1]
+    return found
+
+
+def _why_not(actor: Actor, resource: Resource, now: datetime) -> Sequence[Denial]:
+    """What speaks against the shortest booking at the next step."""
+    policy = bookable.policy_of(resource, actor.person_id)
+    begin = reading.next_start(resource, now)
+    end = begin + timedelta(minutes=max(policy.min_minutes, LENGTHS[0]))
+    return service.check(actor, actor.person_id or 0, [resource.id], begin, end, now).denials

@@ -1,0 +1,81 @@
+"""What the page for booking offers: the rules that count, what can be held along, who can come along."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+
+from fablab.core.actor import Actor, Role
+from fablab.core.db import db
+from fablab.people.models import Person
+from fablab.reservations.policies import policy_for
+from fablab.reservations.policy import BookingPolicy
+from fablab.resources.models import Kind, Resource, ServiceState
+
+STAFF = (Role.INSTRUCTOR, Role.MANAGER, Role.ADMINISTRATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What somebody may choose when he books `resource`. `people` (for staff): whom one may book for; `instructors`:
+    who can supervise, by name; `further`: what else can be held in the same reservation, machines first."""
+
+    resource: Resource
+    policy: BookingPolicy
+    further: Sequence[Resource]
+    instructors: Sequence[tuple[int, str]]
+    people: Sequence[tuple[int, str]]
+
+    @property
+    def is_place(self) -> bool:
+        """A room or an office: others may be in it at the same time, unless it is taken as a whole."""
+        return self.resource.kind in {Kind.ROOM, Kind.OFFICE}
+
+
+def offer(actor: Actor, resource: Resource) -> Offer:
+    """What the page offers to this person. A constant number of queries."""
+    everybody = people()
+    staff = set(db.session.scalars(select(Person.id).where(Person.role.in_(STAFF))))
+    return Offer(
+        resource=resource,
+        policy=policy_of(resource, actor.person_id),
+        further=_further(resource),
+        instructors=[one for one in everybody if one[0] in staff and one[0] != actor.person_id],
+        people=everybody if actor.is_staff else (),
+    )
+
+
+def policy_of(resource: Resource, person_id: int | None) -> BookingPolicy:
+    """The rules that count for this person and this resource."""
+    person = db.session.get(Person, person_id) if person_id else None
+    return policy_for([resource], person)[resource.id].policy
+
+
+def people() -> list[tuple[int, str]]:
+    """Everybody who can be booked for, by name: id and name."""
+    query = select(Person.id, Person.name).where(Person.active, Person.anonymised_at.is_(None))
+    return [(ident, name) for ident, name in db.session.execute(query.order_by(Person.name, Person.id))]
+
+
+def person_called(text: str) -> int | None:
+    """The one active person with exactly this name or address; None where there is none, or more than one. Members
+    are found by those who know them and cannot be listed."""
+    wanted = text.strip().lower()
+    query = select(Person.id).where(Person.active, Person.anonymised_at.is_(None))
+    query = query.where(or_(func.lower(Person.email) == wanted, func.lower(Person.name) == wanted)).limit(2)
+    found = list(db.session.scalars(query))
+    return found[0] if len(found) == 1 else None
+
+
+def names_of(ids: Sequence[int]) -> list[str]:
+    """The names of these people, by name."""
+    if not ids:
+        return []
+    return list(db.session.scalars(select(Person.name).where(Person.id.in_(ids)).order_by(Person.name)))
+
+
+def _further(resource: Resource) -> list[Resource]:
+    query = select(Resource).where(Resource.retired_at.is_(None), Resource.id != resource.id)
+    query = query.where(Resource.service_state == ServiceState.IN_SERVICE)
+    order = list(Kind)
+    return sorted(db.session.scalars(query.order_by(Resource.id)), key=lambda one: order.index(one.kind))

@@ -1,0 +1,175 @@
+"""The history of a reservation in words: the audit log as its person and the staff read it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as lazy
+from flask_babel import ngettext
+from sqlalchemy import select
+
+from fablab.core import audit, words
+from fablab.core.actor import Actor
+from fablab.core.audit import AuditEntry
+from fablab.core.db import db
+from fablab.people.models import Person
+from fablab.reservations.models import Reservation
+
+RULES = {
+    "outside_opening_hours": lazy("Opening hours"),
+    "lab_closed": lazy("Opening hours"),
+    "too_short": lazy("Shortest time"),
+    "too_long": lazy("Longest time"),
+    "too_soon": lazy("Notice before a booking"),
+    "too_far_ahead": lazy("How far ahead one may book"),
+    "in_past": lazy("Not in the past"),
+    "off_step": lazy("Steps of the times"),
+    "too_close": lazy("Time between bookings"),
+    "over_capacity": lazy("Number of people"),
+    "quota_exceeded": lazy("Limits per person"),
+    "suspended": lazy("Pause after bookings that nobody came to"),
+    "needs_supervisor": lazy("Supervision"),
+    "needs_approval": lazy("Agreement of the staff"),
+    "blocked": lazy("Closed for this time"),
+    "not_certified": lazy("Certification"),
+    "certification_expired": lazy("Certification"),
+    "certification_lapsed_unused": lazy("Certification"),
+    "certification_revoked": lazy("Certification"),
+    "membership_expired": lazy("Membership"),
+    "resource_out_of_service": lazy("Out of service"),
+    "problem_reported": lazy("A reported problem"),
+}
+"""The rules that can be set aside, in a few words, by the code of their denial."""
+
+MOST = 100
+"""How many entries are shown at most, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened. `who` is '' where the lab did it by itself; `own`: whoever reads did it; `reason` is
+    what was typed with it."""
+
+    at: datetime
+    who: str
+    own: bool
+    text: str
+    reason: str
+
+
+def story(actor: Actor, reservation: Reservation) -> list[Line]:
+    """What happened to it, oldest first. Two queries."""
+    entries = audit.history("reservation", str(reservation.id), MOST)
+    names = names_of([one.actor_id for one in entries if one.actor_id is not None])
+    return [
+        Line(
+            at=one.at,
+            who=names.get(one.actor_id or 0, ""),
+            own=one.actor_id is not None and one.actor_id == actor.person_id,
+            text=told(one.action.removeprefix("reservation."), one.before or {}, one.after or {}),
+            reason=reason_of(one),
+        )
+        for one in reversed(entries)
+    ]
+
+
+def rule_name(code: object) -> str:
+    """A rule in a few words; the code itself where there are none, so that a new one is seen."""
+    return str(RULES.get(str(code), code))
+
+
+def names_of(ids: Sequence[int]) -> dict[int, str]:
+    """The names of these people by id. One query, none for nobody."""
+    if not ids:
+        return {}
+    rows = db.session.execute(select(Person.id, Person.name).where(Person.id.in_(set(ids))))
+    return dict(rows.all())
+
+
+def reason_of(entry: AuditEntry) -> str:
+    """Why it was done, as it was typed for the person to read; reasons for rules set aside are the staff's own."""
+    after = entry.after or {}
+    found = after.get("reason") or after.get("end_reason") or after.get("on_behalf_reason") or ""
+    return str(found)
+
+
+def told(action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """One act in words, in the reader's language."""
+    make = _WORDS.get(action)
+    return make(before, after) if make else _("Changed")
+
+
+def _created(_before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    text = {"requested": _("Asked for"), "held": _("Held for the first in the waiting list")}.get(
+        str(after.get("state")), _("Booked")
+    )
+    return f"{text}: {_span(after)}" if "starts_at" in after else text
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if _differs(before, after, "starts_at") or _differs(before, after, "ends_at"):
+        if "starts_at" in before and "ends_at" in before and "starts_at" in after and "ends_at" in after:
+            return _("Moved from %(old)s to %(new)s", old=_span(before), new=_span(after))
+        return _("Moved")
+    if _differs(before, after, "resource_ids"):
+        return _("Other machines or rooms chosen")
+    if _differs(before, after, "party_size"):
+        return ngettext("Now for %(num)d person", "Now for %(num)d people", int(after["party_size"]))
+    return _("Note changed") if _differs(before, after, "note") else _("Changed")
+
+
+def _cancelled(_before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    return _("Cancelled late") if after.get("late_cancelled") else _("Cancelled")
+
+
+def _arrived(_before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    how = {
+        "badge": _("Came: badge at the machine"),
+        "usage": _("Came: the machine was used"),
+        "page": _("Came: checked in on the page"),
+        "staff": _("Came: checked in by the staff"),
+    }
+    return how.get(str(after.get("arrived_by")), _("Came"))
+
+
+def _ended(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    end = after.get("ended_at") or after.get("ends_at")
+    return _("Finished at %(time)s", time=words.hour(str(end))) if end else _("Finished")
+
+
+_WORDS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
+    "created": _created,
+    "requested": lambda b, a: _("Asked for"),
+    "held": lambda b, a: _("Held for the first in the waiting list"),
+    "offered": lambda b, a: _("Offered to the first in the waiting list"),
+    "offer_accepted": lambda b, a: _("Offer accepted"),
+    "offer_declined": lambda b, a: _("Offer declined"),
+    "offer_expired": lambda b, a: _("The offer ended without an answer"),
+    "changed": _changed,
+    "moved": _changed,
+    "cancelled": _cancelled,
+    "accepted": lambda b, a: _("Accepted by the staff"),
+    "rejected": lambda b, a: _("Turned down"),
+    "arrived": _arrived,
+    "started": _arrived,
+    "checked_in": _arrived,
+    "finished": _ended,
+    "released": lambda b, a: _("Given back, because nobody came"),
+    "extended": lambda b, a: _("Made longer, because the work went on"),
+    "overrun": lambda b, a: _("The work went on beyond the end"),
+    "notice_given": lambda b, a: _("Notice given"),
+    "keys_returned": lambda b, a: _("Keys returned"),
+    "deposit_returned": lambda b, a: _("Deposit returned"),
+}
+
+
+def _differs(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> bool:
+    return name in after and before.get(name) != after.get(name)
+
+
+def _span(facts: Mapping[str, Any]) -> str:
+    start, end = str(facts["starts_at"]), str(facts["ends_at"])
+    same = words.day(start) == words.day(end)
+    return f"{words.when(start)}–{words.hour(end) if same else words.when(end)}"
