@@ -1,6 +1,8 @@
 """What the person of a reservation is told of it, with the calendar event that follows its changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,14 +19,30 @@ from fablab.notices.service import notify
 from fablab.reservations.calendar_feed import event_of
 from fablab.reservations.models import Reservation
 
+_TOGETHER: ContextVar[bool] = ContextVar("told_together", default=False)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Within it the person of a reservation is not told of each one: who changes many tells of all at once."""
+    token = _TOGETHER.set(True)
+    try:
+        yield
+    finally:
+        _TOGETHER.reset(token)
+
 
 def confirmed(reservation: Reservation, now: datetime) -> None:
     """It is booked."""
+    if _TOGETHER.get():
+        return
     notify(reservation.person_id, ReservationConfirmed(**_facts(reservation)), now, attach=event_of(reservation))
 
 
 def changed(actor: Actor, reservation: Reservation, before: Mapping[str, Any], now: datetime) -> None:
     """It was moved or resized, by the person or by the staff; `before` holds `starts_at` and `ends_at` in RFC 3339."""
+    if _TOGETHER.get():
+        return
     facts = _facts(reservation) | {
         "was_starts_at": datetime.fromisoformat(before["starts_at"]),
         "was_ends_at": datetime.fromisoformat(before["ends_at"]),
@@ -36,6 +54,8 @@ def changed(actor: Actor, reservation: Reservation, before: Mapping[str, Any], n
 
 def cancelled(reservation: Reservation, reason: str, now: datetime) -> None:
     """It was cancelled."""
+    if _TOGETHER.get():
+        return
     message = ReservationCancelled(**_facts(reservation), reason=reason)
     notify(reservation.person_id, message, now, attach=event_of(reservation))
 

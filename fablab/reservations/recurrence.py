@@ -8,7 +8,7 @@ comes twice is the first one.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, Literal
@@ -272,6 +272,61 @@ def minutes_between(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> i
     walls = [at.astimezone(zone).replace(tzinfo=None) for at in (starts_at, ends_at)]
     length = walls[1] - walls[0]
     return int((length if length > timedelta(0) else ends_at - starts_at) / timedelta(minutes=1))
+
+
+def wall(at: datetime, zone: ZoneInfo) -> datetime:
+    """What clocks of the zone show."""
+    return at.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def shifted(at: datetime, by: timedelta, zone: ZoneInfo) -> datetime:
+    """The instant at which clocks of the zone show so much more than at `at`."""
+    return (wall(at, zone) + by).replace(tzinfo=zone).astimezone(UTC) if by else at
+
+
+# -- what a change makes of it ----------------------------------------------------------------------------------------
+
+
+def split(rule: Rule, starts_at: datetime, at: datetime, zone: ZoneInfo) -> tuple[Rule, Rule]:
+    """The rule for the dates before `at`, and the one for those from `at` on, which starts there."""
+    end = Moment(*_utc(at - timedelta(seconds=1)), utc=True)
+    before = [one for one in rule.without if one.last_instant(zone) < at]
+    after = [one for one in rule.without if one.last_instant(zone) >= at]
+    first = replace(rule, count=None, until=end, without=tuple(before))
+    if rule.count is None:
+        return first, replace(rule, without=tuple(after))
+    left = rule.count - sum(one < at for one in _starts(rule, starts_at, zone))
+    return first, replace(rule, count=max(left, 1), without=tuple(after))
+
+
+def moved(rule: Rule, by: timedelta, starts_at: datetime, zone: ZoneInfo) -> Rule:
+    """The rule whose dates are all later (or earlier) by `by` on the wall clock; `starts_at` is its present first date.
+
+    Raises Invalid where no such rule is: one by month or year can only be moved within the day.
+    """
+    first = wall(starts_at, zone)
+    days = ((first + by).date() - first.date()).days
+    if days and (rule.freq in {"MONTHLY", "YEARLY"} or rule.month_days or rule.positions):
+        raise _wrong("of this kind can only be moved to another time of the same day")
+    return replace(
+        rule,
+        days=tuple(replace(one, day=(one.day + days) % 7) for one in rule.days),
+        until=None if rule.until is None else _later(rule.until, by, days, zone),
+        without=tuple(_later(one, by, days, zone) for one in rule.without),
+    )
+
+
+def _later(moment: Moment, by: timedelta, days: int, zone: ZoneInfo) -> Moment:
+    if moment.at is None:
+        return replace(moment, day=moment.day + timedelta(days))
+    return Moment(*_utc(shifted(moment.last_instant(zone), by, zone)), utc=True)
+
+
+def _utc(at: datetime) -> tuple[date, time]:
+    return at.astimezone(UTC).date(), at.astimezone(UTC).time().replace(microsecond=0)
+
+
+# -- parts ------------------------------------------------------------------------------------------------------------
 
 
 def _starts(rule: Rule, starts_at: datetime, zone: ZoneInfo) -> Iterator[datetime]:
