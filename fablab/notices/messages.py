@@ -15,59 +15,11 @@ from flask_babel import lazy_gettext as _l
 from pydantic import TypeAdapter
 
 from fablab.core.db import Texts
+from fablab.notices.base import Message, OfReservation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Message:
-    """What all messages have. `FIXED` ones cannot be switched off, `STAFF` ones are offered to staff alone."""
-
-    TEMPLATE: ClassVar[str]
-    TITLE: ClassVar[Any]
-    FIXED: ClassVar[bool] = False
-    STAFF: ClassVar[bool] = False
-
-    @classmethod
-    def name(cls) -> str:
-        """The stable name of the message, as in its templates: `reservation_confirmed`."""
-        return cls.TEMPLATE.removeprefix("mail/")
-
-    @property
-    def key(self) -> str:
-        """What makes this message another one than the last of its kind, at most 120 characters."""
-        raise NotImplementedError
-
-    @property
-    def path(self) -> str:
-        """The page of the lab where the person goes on."""
-        raise NotImplementedError
-
-    @property
-    def useful_until(self) -> datetime | None:
-        """The moment after which nobody is helped by it, so it is not sent any more; None when it always helps."""
-        return None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _OfReservation(Message):
-    """A message about one reservation. `sequence` counts its changes; `resources` are the names of what it holds."""
-
-    reservation_id: int
-    resources: tuple[Texts, ...]
-    starts_at: datetime
-    ends_at: datetime
-    sequence: int = 0
-
-    @property
-    def key(self) -> str:
-        return f"{self.reservation_id}/{self.sequence}"
-
-    @property
-    def path(self) -> str:
-        return "/reservations"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReservationConfirmed(_OfReservation):
+class ReservationConfirmed(OfReservation):
     """Booked, or a request was accepted."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_confirmed"
@@ -75,7 +27,7 @@ class ReservationConfirmed(_OfReservation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReservationChanged(_OfReservation):
+class ReservationChanged(OfReservation):
     """Moved or resized by the person; `was_…` is the time before."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_changed"
@@ -86,7 +38,7 @@ class ReservationChanged(_OfReservation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReservationCancelled(_OfReservation):
+class ReservationCancelled(OfReservation):
     """Cancelled by the person or, with a reason, by the staff; also a request that was not accepted."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_cancelled"
@@ -96,7 +48,7 @@ class ReservationCancelled(_OfReservation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReservationReminder(_OfReservation):
+class ReservationReminder(OfReservation):
     """It is soon. Told once for each start, so again when the booking was moved."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_reminder"
@@ -112,7 +64,7 @@ class ReservationReminder(_OfReservation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReservationReleased(_OfReservation):
+class ReservationReleased(OfReservation):
     """Nobody came within the grace time, others may have it now."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_released"
@@ -122,7 +74,7 @@ class ReservationReleased(_OfReservation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReservationOffered(_OfReservation):
+class ReservationOffered(OfReservation):
     """First in the waiting list: held until `held_until`. `accept_path` is the page with the one button."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_offered"
@@ -189,7 +141,7 @@ class SeriesCancelled(_OfSeries):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReservationMovedByStaff(_OfReservation):
+class ReservationMovedByStaff(OfReservation):
     """The staff moved it, with a reason."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_moved_by_staff"
@@ -201,7 +153,29 @@ class ReservationMovedByStaff(_OfReservation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverrunWarning(_OfReservation):
+class ReservationInClosure(OfReservation):
+    """What is booked will be closed at that time, from `closed_from` to `closed_until`, for the reason `why`. The
+    booking stays as it is: the person moves or cancels it. `closure` tells closures apart."""
+
+    TEMPLATE: ClassVar[str] = "mail/reservation_in_closure"
+    TITLE: ClassVar[Any] = _l("Something I booked will be closed then")
+
+    closure: str
+    closed_from: datetime
+    closed_until: datetime
+    why: Texts
+
+    @property
+    def key(self) -> str:
+        return f"{self.reservation_id}/{self.sequence}/{self.closure}"
+
+    @property
+    def useful_until(self) -> datetime | None:
+        return self.ends_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverrunWarning(OfReservation):
     """The person before is still at it; the own booking begins late, perhaps at `expected_until`."""
 
     TEMPLATE: ClassVar[str] = "mail/overrun_warning"
@@ -219,7 +193,7 @@ class OverrunWarning(_OfReservation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResourceOutOfService(_OfReservation):
+class ResourceOutOfService(OfReservation):
     """Something the person has booked cannot be used. `since` tells one breakdown from the next."""
 
     TEMPLATE: ClassVar[str] = "mail/resource_out_of_service"
@@ -365,6 +339,7 @@ MESSAGES: tuple[type[Message], ...] = (
     SeriesCancelled,
     ReservationMovedByStaff,
     OverrunWarning,
+    ReservationInClosure,
     ResourceOutOfService,
     CertificationGranted,
     CertificationLapsing,
