@@ -19,10 +19,11 @@ from fablab.core.db import db, lock, transaction
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
 from fablab.core.words import config
 from fablab.people.models import Person
-from fablab.reservations import holds, notices
-from fablab.reservations.gather import booking_facts, policy_of
+from fablab.reservations import holds, notices, policies
+from fablab.reservations.gather import booking_facts
 from fablab.reservations.models import Reservation, WaitingEntry, WaitingState
-from fablab.reservations.rules import HOPELESS, Slot, free_slots
+from fablab.reservations.rules import HOPELESS, Slot
+from fablab.reservations.search import free_slots
 from fablab.reservations.wishes import Wish
 from fablab.resources.models import Resource
 
@@ -36,7 +37,7 @@ CHUNK = timedelta(days=2)
 """How much time is searched at once."""
 HELPFUL = frozenset({"slot_taken", "too_close"})
 """Reasons that go away when somebody gives time back: for these one may wait."""
-LASTING = HOPELESS | {"membership_expired", "too_short", "too_long", "needs_supervisor", "over_capacity"}
+LASTING = frozenset({"membership_expired", "too_short", "too_long", "needs_supervisor"})
 """Reasons that no other time within the wish would take away."""
 
 
@@ -61,9 +62,12 @@ def join(
     """
     _check(actor, person_id, starts_at, ends_at, minutes, now)
     with transaction() as session:
-        if lock(Person, person_id) is None:
+        person = lock(Person, person_id)
+        if person is None:
             raise Invalid({"person_id": "there is no such person"})
         resource = _locked(resource_id)
+        if _policy(resource, person).approval:
+            raise Conflict(gettext("The staff decides who gets this. Please ask for the time you want instead."))
         _refuse_twice(person_id, resource_id, starts_at, ends_at, minutes, now)
         _refuse_needless(person_id, resource, Slot(starts_at, ends_at), minutes, now)
         entry = WaitingEntry(
@@ -154,7 +158,8 @@ def freed(resource_ids: Sequence[int], starts_at: datetime, ends_at: datetime, n
     rows = select(Resource).where(Resource.id.in_(resource_ids)).order_by(Resource.id)
     db.session.scalars(rows.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
     query = _in_line(resource_ids).where(WaitingEntry.starts_at < ends_at, WaitingEntry.ends_at > max(starts_at, now))
-    query = query.options(joinedload(WaitingEntry.resource)).execution_options(populate_existing=True)
+    both = joinedload(WaitingEntry.resource), joinedload(WaitingEntry.person)
+    query = query.options(*both).execution_options(populate_existing=True)
     entries = db.session.scalars(query.with_for_update(of=WaitingEntry, key_share=True)).all()
     made = (_offer(entry, Slot(starts_at, ends_at), now) for entry in entries)
     return [one for one in made if one is not None]
@@ -162,9 +167,11 @@ def freed(resource_ids: Sequence[int], starts_at: datetime, ends_at: datetime, n
 
 def _offer(entry: WaitingEntry, space: Slot, now: datetime) -> Reservation | None:
     """Holds the first time in `space` that fits the wish and is allowed; tells the person. None where none is."""
-    minutes = hold_minutes(entry.resource)
-    for slot in _fitting(entry, space, now):
-        until = min(now + timedelta(minutes=minutes), slot.starts_at)
+    policy = _policy(entry.resource, entry.person)
+    if policy.approval:
+        return None
+    for slot in _fitting(entry, space, policy.step_minutes, now):
+        until = min(now + timedelta(minutes=policy.hold_minutes), slot.starts_at)
         made = holds.hold(entry.person_id, entry.resource_id, slot.starts_at, slot.ends_at, until, now)
         if made is not None:
             _turn(entry, WaitingState.WAITING, WaitingState.OFFERED, made.id)
@@ -174,10 +181,10 @@ def _offer(entry: WaitingEntry, space: Slot, now: datetime) -> Reservation | Non
     return None
 
 
-def _fitting(entry: WaitingEntry, space: Slot, now: datetime) -> Iterator[Slot]:
+def _fitting(entry: WaitingEntry, space: Slot, step: int, now: datetime) -> Iterator[Slot]:
     """The slots to try, earliest first. Of a slot that has begun, what is left of it."""
     if entry.ends_at - entry.starts_at == timedelta(minutes=entry.minutes):
-        starts_at = entry.starts_at if entry.starts_at > now else _next_step(entry.resource, now + LEAD)
+        starts_at = entry.starts_at if entry.starts_at > now else _next_step(step, now + LEAD)
         if starts_at < min(entry.ends_at, space.ends_at):
             yield Slot(starts_at, entry.ends_at)
         return
@@ -223,7 +230,7 @@ def end_stale(now: datetime) -> int:
 
 def hold_minutes(resource: Resource) -> int:
     """How long an offer of this resource stands."""
-    return int(getattr(policy_of(resource, config()), "hold_minutes", 120))
+    return policy_of(resource).hold_minutes
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
@@ -272,7 +279,7 @@ def _refuse_needless(person_id: int, resource: Resource, within: Slot, minutes: 
             raise Denied([one for one in found if one.code not in HELPFUL])
         free = None if found else slot
     else:
-        if lasting := [denial for denial in found if denial.code in LASTING]:
+        if lasting := [denial for denial in found if denial.code in LASTING or hopeless([denial])]:
             raise Denied(lasting)
         begin = max(within.starts_at, now)
         free = next(_allowed(person_id, resource.id, Slot(begin, within.ends_at), minutes, now), None)
@@ -289,9 +296,8 @@ def _turn(entry: WaitingEntry, from_: WaitingState, to: WaitingState, offer_id: 
     return done
 
 
-def _next_step(resource: Resource, at: datetime) -> datetime:
-    """The first instant from `at` on that is on the resource's step, counted from local midnight."""
-    step = policy_of(resource, config()).step_minutes
+def _next_step(step: int, at: datetime) -> datetime:
+    """The first instant from `at` on that is a multiple of `step` minutes after local midnight."""
     local = at.astimezone(config().lab.zone)
     past = timedelta(minutes=(local.hour * 60 + local.minute) % step, seconds=local.second, microseconds=at.microsecond)
     return at + (timedelta(minutes=step) - past) % timedelta(minutes=step)
