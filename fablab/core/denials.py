@@ -31,6 +31,10 @@ CODES = (
     "badge_revoked",
     "lab_closed",
     "problem_reported",
+    "off_step",
+    "too_close",
+    "over_capacity",
+    "suspended",
 )
 
 

@@ -109,7 +109,7 @@ def machine(actor: Actor, resource_id: int, now: datetime) -> Machine:
         resource=resource,
         tag=seen_by(card, _viewer(actor)),
         place=place_path(resource.place_id),
-        policy=policy_of(resource, config()),
+        policy=policy_of(resource),
         requirements=_requirements(actor, resource_id, now),
         days=_days(actor, resource_id, now),
         free_at=free_from([resource], now).get(resource_id),

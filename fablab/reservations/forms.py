@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
-from fablab.reservations.rules import Slot, instants
+from fablab.reservations.rules import Slot
+from fablab.reservations.search import instants
 from fablab.reservations.wishes import LetTerms
 
 NAMES = (

@@ -1,109 +1,209 @@
 """What the booking rules need to know, read from the database: for many resources with a constant number of queries.
 
 Live allocations of one resource never overlap, so only the *first one that ends after* the wanted start can be in the
-way: that one row is sought in the partial index of live allocations, however many bookings follow it.
+way: that one row is sought in the partial index of live allocations, however many bookings follow it. What only some
+rules ask (own bookings, no-shows, companions) is read only where such a rule is set.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.certifications.rules import GrantFacts, RequiredFacts
-from fablab.core.config import Config
+from fablab.core.actor import Role
 from fablab.core.db import db
 from fablab.core.errors import Invalid
-from fablab.core.words import config
 from fablab.people.models import Person
 from fablab.people.rules import PersonFacts
+from fablab.reservations.limits import NONE_USED, Span, Used, limited, used
 from fablab.reservations.models import LIVE, Allocation
-from fablab.reservations.rules import BookingFacts, BookingPolicy, Slot
+from fablab.reservations.policies import policy_for
+from fablab.reservations.policy import BookingPolicy, LimitScope, Supervision
+from fablab.reservations.record import OwnBooking, no_shows, own_bookings, people_busy
+from fablab.reservations.rules import BookingFacts, CompanionFacts, Slot, buffer_of
+from fablab.reservations.wishes import Wish
+from fablab.resources.hours import calendars
 from fablab.resources.models import Resource, ServiceState
-from fablab.resources.rules import ResourceFacts
-from fablab.resources.service import calendar
+from fablab.resources.rules import Calendar, ResourceFacts
 
-POLICY_KEYS = ("step_minutes", "min_minutes", "max_minutes", "horizon_days")
+Window = tuple[datetime, datetime]
+
+_ASKED = (
+    select(Requirement.resource_id, Certification.id, Certification.name, Certification.lapse_after_unused_days)
+    .join(Certification, Certification.id == Requirement.certification_id)
+    .where(Requirement.resource_id.in_(bindparam("resources", expanding=True)))
+    .order_by(Requirement.id)
+)
+_GRANTED = select(
+    Grant.person_id,
+    Grant.certification_id,
+    Grant.granted_at,
+    Grant.valid_until,
+    Grant.last_used_at,
+    Grant.revoked_at,
+).where(
+    Grant.person_id.in_(bindparam("people", expanding=True)),
+    Grant.certification_id.in_(bindparam("certifications", expanding=True)),
+)
+_PEOPLE = select(Person.id, Person.active, Person.role).where(Person.id.in_(bindparam("people", expanding=True)))
+_RESOURCES = select(Resource).where(Resource.id.in_(bindparam("resources", expanding=True)))
+"""Statements that every booking sends are made once: to make one takes longer than to carry it out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Who wants to hold what from when to when. `ignore` is the reservation that is being changed."""
-
-    person_id: int
-    resource_ids: tuple[int, ...]
-    starts_at: datetime
-    ends_at: datetime
-    now: datetime
-    ignore: int | None = None
-    begun: bool = False
-
-
-def policy_of(resource: Resource, found: Config) -> BookingPolicy:
-    """The lab's defaults, changed by what the resource says itself."""
-    values = {key: getattr(found.booking, key) for key in POLICY_KEYS}
-    return BookingPolicy(**values | {key: value for key, value in resource.rules.items() if key in POLICY_KEYS})
+def policy_of(resource: Resource, person: Person | None = None) -> BookingPolicy:
+    """The booking rules of one resource, for this person or for anybody. One query; `policies.policy_for` for more."""
+    return policy_for([resource], person)[resource.id].policy
 
 
 def booking_facts(
-    wish: Wish, window: tuple[datetime, datetime] | None = None, locked: Mapping[int, Resource] | None = None
+    wish: Wish,
+    window: Window | None = None,
+    locked: Mapping[int, Resource] | None = None,
+    person: Person | None = None,
 ) -> list[BookingFacts]:
-    """The facts of each wanted resource, in the order of `resource_ids`. Raises Invalid for an unknown id.
+    """The facts of each wanted resource in the order of `resource_ids`, then of those held along.
 
-    Without a `window` only the first booking that could be in the way is read, with one all that are in it. `locked`
-    are the resources, where they have just been read under their locks.
+    Without a `window` only what touches the wanted time is read, with one all that is in it. `locked` are the resources
+    and `person` the person, where they have just been read under their locks. Raises Invalid for an unknown id.
     """
-    person = db.session.get(Person, wish.person_id, populate_existing=True)
+    person = person or db.session.get(Person, wish.person_id, populate_existing=True)
     if person is None:
         raise Invalid({"person_id": "there is no such person"})
-    resources = _resources(wish.resource_ids, locked)
-    required, grants = certificates(wish.person_id, wish.resource_ids)
-    if window is None:
-        taken = first_taken(wish.resource_ids, wish.starts_at, wish.ignore)
-    else:
-        taken = taken_between(wish.resource_ids, *window, wish.ignore)
-    opening = calendar(config())
-    return [
-        BookingFacts(
-            now=wish.now,
-            starts_at=wish.starts_at,
-            ends_at=wish.ends_at,
-            calendar=opening,
-            policy=policy_of(resource, config()),
-            person=PersonFacts(person.active, person.member_until),
-            resource=ResourceFacts(resource.service_state is ServiceState.IN_SERVICE, resource.service_note),
-            required=required.get(resource.id, ()),
-            grants=grants,
-            taken=taken.get(resource.id, ()),
-            begun=wish.begun,
-        )
-        for resource in resources
-    ]
+    resources = _resources((*wish.resource_ids, *wish.along), locked)
+    wanted = resources[: len(wish.resource_ids)]
+    policies = {ident: one.policy for ident, one in policy_for(wanted, person).items()}
+    return _Reading(wish, window, person, policies).of(wanted, resources)
+
+
+class _Reading:
+    """One reading of all that the rules need, for one person."""
+
+    def __init__(
+        self, wish: Wish, window: Window | None, person: Person, policies: Mapping[int, BookingPolicy]
+    ) -> None:
+        self.wish, self.person, self.policies = wish, person, policies
+        self.window = window or (wish.starts_at, wish.ends_at)
+        self.whole = window is not None
+        self.companion_ids = tuple(dict.fromkeys(one for one in wish.extras.companion_ids if one != wish.person_id))
+
+    def of(self, wanted: Sequence[Resource], resources: Sequence[Resource]) -> list[BookingFacts]:
+        """The facts of the wanted resources, then of the others, which are only asked whether they are free."""
+        wish, person = self.wish, self.person
+        required, granted = certificates_of((person.id, *self._supervisors()), wish.resource_ids)
+        opening = calendars(wanted, *self.window)
+        taken = self._taken([one.id for one in resources])
+        held = self._held(wanted, opening)
+        missed = self._no_shows()
+        companions = self._companions(granted)
+        asked = set(wish.resource_ids)
+        return [
+            BookingFacts(
+                now=wish.now,
+                starts_at=wish.starts_at,
+                ends_at=wish.ends_at,
+                calendar=opening[one.id if one.id in asked else wanted[0].id],
+                policy=self.policies[one.id if one.id in asked else wanted[0].id],
+                person=PersonFacts(person.active, person.member_until),
+                resource=ResourceFacts(one.service_state is ServiceState.IN_SERVICE, one.service_note),
+                required=required.get(one.id, ()),
+                grants=granted.get(person.id, ()),
+                taken=taken.get(one.id, ()),
+                begun=wish.begun,
+                resource_id=one.id,
+                resource_name=one.name,
+                capacity=one.capacity,
+                party_size=wish.extras.party_size,
+                instructor=person.role is not Role.MAKER,
+                companions=companions,
+                held=held.get(one.id, NONE_USED),
+                no_shows=missed,
+                let=wish.extras.let is not None,
+                along=one.id not in asked,
+            )
+            for one in resources
+        ]
+
+    def _taken(self, ids: Sequence[int]) -> dict[int, list[Slot]]:
+        buffer = max(buffer_of(policy) for policy in self.policies.values())
+        if not self.whole and not buffer:
+            return first_taken(ids, self.wish.starts_at, self.wish.ignore)
+        return taken_between(ids, self.window[0] - buffer, self.window[1] + buffer, self.wish.ignore)
+
+    def _held(self, wanted: Sequence[Resource], opening: Mapping[int, Calendar]) -> dict[int, Used]:
+        counting = [one for one in wanted if limited(self.policies[one.id])]
+        if not counting or self.wish.extras.let is not None:
+            return {}
+        gap = timedelta(minutes=max(self.policies[one.id].gap_minutes for one in counting))
+        begin = min(self.wish.now, self.window[0]) - max(timedelta(days=8), gap)
+        own = own_bookings(self.person.id, begin, self.wish.ignore)
+        return {
+            one.id: used(
+                _in_scope(own, one, self.policies[one.id].limit_scope),
+                self.policies[one.id],
+                opening[one.id].zone,
+                self.wish.now,
+            )
+            for one in counting
+        }
+
+    def _no_shows(self) -> list[datetime]:
+        asking = [one for one in self.policies.values() if one.no_show_limit is not None]
+        if not asking:
+            return []
+        days = max(one.no_show_days + one.no_show_block_days for one in asking)
+        return no_shows(self.person.id, self.wish.now - timedelta(days=days))
+
+    def _supervisors(self) -> tuple[int, ...]:
+        """Whose certifications matter beside the person's own: those of the companions where a buddy is needed."""
+        buddy = any(one.supervision is Supervision.BUDDY for one in self.policies.values())
+        return self.companion_ids if buddy else ()
+
+    def _companions(self, granted: Mapping[int, Sequence[GrantFacts]]) -> list[CompanionFacts]:
+        if not self.companion_ids:
+            return []
+        rows = {row.id: row for row in db.session.execute(_PEOPLE, {"people": self.companion_ids})}
+        if any(ident not in rows for ident in self.companion_ids):
+            raise Invalid({"companion_ids": "there is no such person"})
+        supervision = any(one.supervision is not Supervision.NONE for one in self.policies.values())
+        busy = people_busy(self.companion_ids, *self.window, self.wish.ignore) if supervision else {}
+        return [
+            CompanionFacts(
+                active=rows[ident].active,
+                instructor=rows[ident].role is not Role.MAKER,
+                grants=granted.get(ident, ()),
+                busy=[Slot(*span) for span in busy.get(ident, ())],
+            )
+            for ident in self.companion_ids
+        ]
 
 
 def certificates(
     person_id: int, resource_ids: Iterable[int]
 ) -> tuple[dict[int, list[RequiredFacts]], list[GrantFacts]]:
     """What each resource asks for, and what the person was granted of it. Two queries, one where nothing is asked."""
-    asked = select(Requirement.resource_id, Certification.id, Certification.name, Certification.lapse_after_unused_days)
-    asked = asked.join(Certification, Certification.id == Requirement.certification_id)
-    rows = db.session.execute(asked.where(Requirement.resource_id.in_(resource_ids)).order_by(Requirement.id)).all()
+    required, granted = certificates_of((person_id,), resource_ids)
+    return required, granted.get(person_id, [])
+
+
+def certificates_of(
+    people: Sequence[int], resource_ids: Iterable[int]
+) -> tuple[dict[int, list[RequiredFacts]], dict[int, list[GrantFacts]]]:
+    """What each resource asks for, and what each of these people was granted of it. Two queries, or one."""
     required: dict[int, list[RequiredFacts]] = {}
     lapses: dict[int, timedelta | None] = {}
-    for resource_id, ident, name, lapse in rows:
+    for resource_id, ident, name, lapse in db.session.execute(_ASKED, {"resources": list(resource_ids)}):
         required.setdefault(resource_id, []).append(RequiredFacts(ident, name))
         lapses[ident] = None if lapse is None else timedelta(days=lapse)
-    if not lapses:
-        return required, []
-    held = select(
-        Grant.certification_id, Grant.granted_at, Grant.valid_until, Grant.last_used_at, Grant.revoked_at
-    ).where(Grant.person_id == person_id, Grant.certification_id.in_(lapses))
-    return required, [
-        GrantFacts(ident, granted_at, valid_until, lapses[ident], last_used_at, revoked_at)
-        for ident, granted_at, valid_until, last_used_at, revoked_at in db.session.execute(held)
-    ]
+    granted: dict[int, list[GrantFacts]] = {}
+    if lapses:
+        asked = {"people": list(people), "certifications": list(lapses)}
+        for holder, ident, granted_at, valid_until, last_used_at, revoked_at in db.session.execute(_GRANTED, asked):
+            facts = GrantFacts(ident, granted_at, valid_until, lapses[ident], last_used_at, revoked_at)
+            granted.setdefault(holder, []).append(facts)
+    return required, granted
 
 
 def first_taken(resource_ids: Sequence[int], at: datetime, ignore: int | None = None) -> dict[int, list[Slot]]:
@@ -158,9 +258,17 @@ def _by_resource(rows: Iterable[Any]) -> dict[int, list[Slot]]:
     return found
 
 
+def _in_scope(own: Sequence[OwnBooking], resource: Resource, scope: LimitScope) -> list[Span]:
+    if scope is LimitScope.LAB:
+        return [one.span for one in own]
+    if scope is LimitScope.GROUP and resource.group_id is not None:
+        return [one.span for one in own if resource.group_id in one.group_ids]
+    return [one.span for one in own if resource.id in one.resource_ids]
+
+
 def _resources(ids: Sequence[int], known: Mapping[int, Resource] | None) -> list[Resource]:
     if known is None:
-        known = {one.id: one for one in db.session.scalars(select(Resource).where(Resource.id.in_(ids)))}
+        known = {one.id: one for one in db.session.scalars(_RESOURCES, {"resources": list(ids)})}
     if missing := [ident for ident in ids if ident not in known or known[ident].retired_at is not None]:
         raise Invalid({"resource_id": f"there is no resource {missing[0]}"})
     return [known[ident] for ident in ids]

@@ -1,26 +1,66 @@
 """May this person book this resource for this time? Pure rules over plain facts.
 
-The same function answers the booking, `/reservations/check`, the free slots of a day and the search for the nearest
-allowed ones.
+Each rule gives every reason that it has, with the key of the booking rule (`limit`), what it allows (`allowed`) and
+what was asked for (`value`) where there are such. The same function answers the booking, `/reservations/check`, free
+slots and the search for the nearest allowed ones (`search.py`).
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from fablab.certifications.rules import GrantFacts, RequiredFacts, grant_denials
+from fablab.core.actor import Role
+from fablab.core.db import Texts
 from fablab.core.denials import Denial
 from fablab.people.rules import PersonFacts, person_denials
-from fablab.resources.rules import Calendar, ResourceFacts, opening_denials, resource_denials
+from fablab.reservations.limits import NONE_USED, Used, quota_denials
+from fablab.reservations.policy import BookingPolicy, Supervision
+from fablab.resources.rules import Calendar, ResourceFacts, closure_denials, opening_denials, resource_denials
 
 MOMENT = timedelta(microseconds=1)
-SEARCH_DAYS = 14
-"""How many days before and after the wanted one are searched for an allowed slot."""
+MINUTE = timedelta(minutes=1)
 
-HOPELESS = frozenset({"person_disabled", "resource_out_of_service", "not_certified", "certification_revoked"})
+HOPELESS = frozenset(
+    {
+        "person_disabled",
+        "resource_out_of_service",
+        "not_certified",
+        "certification_revoked",
+        "over_capacity",
+        "suspended",
+    }
+)
 """Another time does not help against these, so none is searched."""
+
+_INSTRUCTOR = frozenset(
+    {
+        "off_step",
+        "too_short",
+        "too_long",
+        "too_soon",
+        "too_far_ahead",
+        "quota_exceeded",
+        "too_close",
+        "outside_opening_hours",
+        "needs_supervisor",
+        "suspended",
+    }
+)
+_MANAGER = _INSTRUCTOR | {"lab_closed", "blocked", "over_capacity", "membership_expired"}
+OVERRIDABLE: Mapping[Role, frozenset[str]] = MappingProxyType(
+    {
+        Role.MAKER: frozenset(),
+        Role.INSTRUCTOR: _INSTRUCTOR,
+        Role.MANAGER: _MANAGER,
+        Role.ADMINISTRATOR: _MANAGER,
+    }
+)
+"""What each role may set aside with a typed reason. Never: a taken slot, a thing out of service, a closure for danger,
+a disabled account, a missing certification, the past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +72,13 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class BookingPolicy:
-    """How long and how far ahead a resource may be booked. `step_minutes` is the grid of the times that are offered."""
+class CompanionFacts:
+    """Somebody booked along. `busy` are his other reservations, ascending; `grants` his certifications."""
 
-    step_minutes: int
-    min_minutes: int
-    max_minutes: int
-    horizon_days: int
+    active: bool
+    instructor: bool = False
+    grants: Sequence[GrantFacts] = ()
+    busy: Sequence[Slot] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +86,9 @@ class BookingFacts:
     """Everything the rules need, for one person and one resource.
 
     `taken` are live bookings of the resource, ascending and without overlap: at least the first one that ends after
-    `starts_at`; for a search all of the time searched. `begun` says that an existing booking keeps its start.
+    `starts_at`, with buffers all that touch the time and its buffers; for a search all of the time searched. `begun`
+    says that an existing booking keeps its start, `let` that it is a lasting let, for which no limits count, `along`
+    that the resource is only held because its room is taken as a whole. `instructor`: the person himself is one.
     """
 
     now: datetime
@@ -60,6 +102,72 @@ class BookingFacts:
     grants: Sequence[GrantFacts] = ()
     taken: Sequence[Slot] = ()
     begun: bool = False
+    resource_id: int = 0
+    resource_name: Texts = field(default_factory=dict)
+    capacity: int | None = None
+    party_size: int = 1
+    instructor: bool = False
+    companions: Sequence[CompanionFacts] = ()
+    held: Used = NONE_USED
+    no_shows: Sequence[datetime] = ()
+    let: bool = False
+    along: bool = False
+
+
+# -- the rules --------------------------------------------------------------------------------------------------------
+
+
+def person_allowed(facts: BookingFacts) -> list[Denial]:
+    """An active account, and a membership until the end of the booking."""
+    return person_denials(facts.person, facts.ends_at - MOMENT, facts.calendar.zone)
+
+
+def suspended(facts: BookingFacts) -> list[Denial]:
+    """After `no_show_limit` no-shows within `no_show_days`, nothing can be booked for `no_show_block_days` from the
+    start of the last of them on."""
+    policy, most = facts.policy, facts.policy.no_show_limit
+    if most is None or len(facts.no_shows) < most:
+        return []
+    missed = sorted(facts.no_shows)
+    window, block = timedelta(days=policy.no_show_days), timedelta(days=policy.no_show_block_days)
+    ends = [last + block for first, last in zip(missed, missed[most - 1 :], strict=False) if last - first < window]
+    until = max(ends, default=facts.now)
+    if until <= facts.now:
+        return []
+    missing = sum(one > until - block - window for one in missed)
+    return [Denial("suspended", _limit("no_show_limit", most, missing) | {"until": text_of(until)})]
+
+
+def certified(facts: BookingFacts) -> list[Denial]:
+    """Certified at the start and still at the end; for each certification one reason, that of the start first."""
+    return _uncertified(facts, facts.grants)
+
+
+def supervised(facts: BookingFacts) -> list[Denial]:
+    """Where an instructor is needed, one is booked along and free then, unless the person is one himself; where a buddy
+    is needed, one who is certified at the start and at the end. `why`: nobody, wrong (not an instructor), uncertified
+    or busy, of the companion who comes nearest."""
+    kind = facts.policy.supervision
+    if kind is Supervision.NONE or (kind is Supervision.INSTRUCTOR and facts.instructor):
+        return []
+    found = [_unfit(facts, one, kind) for one in facts.companions]
+    if "" in found:
+        return []
+    why = next((one for one in ("busy", "uncertified", "wrong") if one in found), "nobody")
+    return [Denial("needs_supervisor", _limit("supervision", kind.value, len(facts.companions)) | {"why": why})]
+
+
+def resource_allowed(facts: BookingFacts) -> list[Denial]:
+    """The resource is in service."""
+    return resource_denials(facts.resource)
+
+
+def over_capacity(facts: BookingFacts) -> list[Denial]:
+    """No more people than it takes; companions are people too."""
+    people = max(facts.party_size, 1 + len(facts.companions))
+    if facts.capacity is None or people <= facts.capacity:
+        return []
+    return [Denial("over_capacity", _limit("capacity", facts.capacity, people))]
 
 
 def in_past(facts: BookingFacts) -> list[Denial]:
@@ -68,189 +176,256 @@ def in_past(facts: BookingFacts) -> list[Denial]:
     return [Denial("in_past")] if late < facts.now else []
 
 
-def too_short(facts: BookingFacts) -> list[Denial]:
-    """The shortest length itself is allowed."""
-    least = facts.policy.min_minutes
-    return [Denial("too_short", {"min_minutes": least})] if _length(facts) < timedelta(minutes=least) else []
-
-
-def too_long(facts: BookingFacts) -> list[Denial]:
-    """The longest length itself is allowed."""
-    most = facts.policy.max_minutes
-    return [Denial("too_long", {"max_minutes": most})] if _length(facts) > timedelta(minutes=most) else []
+def too_soon(facts: BookingFacts) -> list[Denial]:
+    """Made at least so long before its start; the start of one that keeps it is not asked again."""
+    notice = timedelta(minutes=facts.policy.notice_minutes)
+    if facts.begun or not facts.now <= facts.starts_at < facts.now + notice:
+        return []
+    params = _limit("notice_minutes", facts.policy.notice_minutes, (facts.starts_at - facts.now) // MINUTE)
+    earliest = {"notice_minutes": facts.policy.notice_minutes, "earliest": text_of(facts.now + notice)}
+    return [Denial("too_soon", params | earliest)]
 
 
 def too_far_ahead(facts: BookingFacts) -> list[Denial]:
     """Counted in days of the lab's zone: at any hour, the same days can be booked."""
     zone, most = facts.calendar.zone, facts.policy.horizon_days
-    ahead = (_day(facts.starts_at, zone) - _day(facts.now, zone)).days
-    return [Denial("too_far_ahead", {"horizon_days": most})] if ahead > most else []
+    ahead = (local_day(facts.starts_at, zone) - local_day(facts.now, zone)).days
+    if ahead <= most:
+        return []
+    return [Denial("too_far_ahead", _limit("horizon_days", most, ahead) | {"horizon_days": most})]
 
 
-def person_allowed(facts: BookingFacts) -> list[Denial]:
-    """An active account, and a membership until the end of the booking."""
-    return person_denials(facts.person, facts.ends_at - MOMENT, facts.calendar.zone)
+def off_step(facts: BookingFacts) -> list[Denial]:
+    """Start and end on the grid of the local day; the start of one that keeps it is not asked again."""
+    step, zone = facts.policy.step_minutes, facts.calendar.zone
+    wrong = [at for at in (facts.starts_at, facts.ends_at) if not on_step(at, step, zone)]
+    if not wrong or (facts.begun and wrong == [facts.starts_at]):
+        return []
+    return [Denial("off_step", _limit("step_minutes", step, text_of(wrong[-1] if facts.begun else wrong[0])))]
 
 
-def certified(facts: BookingFacts) -> list[Denial]:
-    """Certified at the start and still at the end; for each certification one reason, that of the start first."""
-    found: dict[object, Denial] = {}
-    for at in (facts.starts_at, facts.ends_at - MOMENT):
-        for denial in grant_denials(facts.required, facts.grants, at):
-            found.setdefault(denial.params["certification_id"], denial)
-    return list(found.values())
+def too_short(facts: BookingFacts) -> list[Denial]:
+    """The shortest length itself is allowed."""
+    least, length = facts.policy.min_minutes, facts.ends_at - facts.starts_at
+    if length >= timedelta(minutes=least):
+        return []
+    return [Denial("too_short", _limit("min_minutes", least, length // MINUTE) | {"min_minutes": least})]
 
 
-def resource_allowed(facts: BookingFacts) -> list[Denial]:
-    """The resource is in service."""
-    return resource_denials(facts.resource)
+def too_long(facts: BookingFacts) -> list[Denial]:
+    """The longest length itself is allowed."""
+    most, length = facts.policy.max_minutes, facts.ends_at - facts.starts_at
+    if length <= timedelta(minutes=most):
+        return []
+    return [Denial("too_long", _limit("max_minutes", most, -(-length // MINUTE)) | {"max_minutes": most})]
 
 
-def lab_open(facts: BookingFacts) -> list[Denial]:
-    """The lab is open for the whole time."""
+def within_limits(facts: BookingFacts) -> list[Denial]:
+    """The person's limits by day and week, to come, and the gap between his bookings; a lasting let has none."""
+    if facts.let:
+        return []
+    return quota_denials(facts.held, facts.policy, facts.calendar.zone, facts.now, facts.starts_at, facts.ends_at)
+
+
+def is_open(facts: BookingFacts) -> list[Denial]:
+    """It is open for the whole time."""
     return opening_denials(facts.calendar, facts.starts_at, facts.ends_at)
+
+
+def blocked(facts: BookingFacts) -> list[Denial]:
+    """No closure of the resource or of the lab lies in the time; one reason for each."""
+    return closure_denials(facts.calendar.closures, facts.starts_at, facts.ends_at)
 
 
 def slot_taken(facts: BookingFacts) -> list[Denial]:
     """Nobody holds the resource for any of the time; touching is fine. Names the first booking in the way."""
-    after = bisect_right(facts.taken, facts.starts_at, key=lambda slot: slot.ends_at)
+    after = bisect_right(facts.taken, facts.starts_at, key=_end)
     if after == len(facts.taken) or facts.taken[after].starts_at >= facts.ends_at:
         return []
     return [taken_denial(facts.taken[after])]
 
 
-BOOKING_RULES: tuple[Callable[[BookingFacts], list[Denial]], ...] = (
+def too_close(facts: BookingFacts) -> list[Denial]:
+    """Between two bookings of the resource lies the longer of the time after the earlier and the time before the later
+    (cleaning and setting up can be done at once: not their sum). Names each neighbour that is too close."""
+    buffer = buffer_of(facts.policy)
+    if not buffer:
+        return []
+    first = bisect_right(facts.taken, facts.starts_at - buffer, key=_end)
+    found = []
+    for slot in facts.taken[first:]:
+        if slot.starts_at >= facts.ends_at + buffer:
+            break
+        if slot.ends_at <= facts.starts_at or slot.starts_at >= facts.ends_at:
+            between = max(facts.starts_at - slot.ends_at, slot.starts_at - facts.ends_at) // MINUTE
+            found.append(Denial("too_close", _limit("buffer_minutes", buffer // MINUTE, between) | _times(slot)))
+    return found
+
+
+Rule = Callable[[BookingFacts], list[Denial]]
+
+BOOKING_RULES: tuple[Rule, ...] = (
     person_allowed,
+    suspended,
     certified,
+    supervised,
     resource_allowed,
+    over_capacity,
     in_past,
+    too_soon,
     too_far_ahead,
+    off_step,
     too_short,
     too_long,
-    lab_open,
+    within_limits,
+    is_open,
+    blocked,
     slot_taken,
+    too_close,
 )
 """In the order people read them: first what concerns the person, then the resource, then the time."""
+
+_QUICK: tuple[Rule, ...] = (
+    slot_taken,
+    too_close,
+    in_past,
+    too_soon,
+    too_far_ahead,
+    off_step,
+    too_short,
+    too_long,
+    blocked,
+    is_open,
+    within_limits,
+    supervised,
+    certified,
+    person_allowed,
+    resource_allowed,
+    over_capacity,
+    suspended,
+)
+"""The same rules, those first that cost little and refuse often: for a search that asks hundreds of times."""
+
+
+# -- the whole answer -------------------------------------------------------------------------------------------------
 
 
 def booking_denials(facts: BookingFacts) -> list[Denial]:
     """Every reason against the booking, in reading order; an empty list means yes."""
+    if facts.along:
+        return slot_taken(facts)
     return [denial for rule in BOOKING_RULES for denial in rule(facts)]
+
+
+def is_allowed(facts: BookingFacts) -> bool:
+    """True when nothing speaks against it: as `booking_denials`, but it stops at the first reason."""
+    if facts.along:
+        return not slot_taken(facts)
+    return not any(rule(facts) for rule in _QUICK)
+
+
+def all_denials(choices: Sequence[BookingFacts]) -> list[Denial]:
+    """The reasons against one booking of all these resources, each once, in reading order. What is not true of all of
+    them says which it is about: `resource_id` and `resource_name`."""
+    if len(choices) == 1:
+        return booking_denials(choices[0])
+    found = [(denial, facts) for facts in choices for denial in booking_denials(facts)]
+    made: list[Denial] = []
+    for denial, facts in found:
+        if sum(denial == other for other, _ in found) < len(choices):
+            name = {"resource_name": dict(facts.resource_name)} if facts.resource_name else {}
+            denial = Denial(denial.code, {**denial.params, "resource_id": str(facts.resource_id), **name})
+        if denial not in made:
+            made.append(denial)
+    return made
+
+
+def needs_approval(choices: Sequence[BookingFacts]) -> bool:
+    """True when the staff must approve a booking of these resources."""
+    return any(facts.policy.approval for facts in choices if not facts.along)
+
+
+def overridable(denial: Denial, role: Role) -> bool:
+    """Whether this role may set this reason aside; a closure for danger nobody may."""
+    return denial.code in OVERRIDABLE[role] and not denial.params.get("danger")
+
+
+def split(
+    denials: Sequence[Denial], overrides: Mapping[str, str], role: Role
+) -> tuple[list[Denial], list[dict[str, str]]]:
+    """What remains of the reasons, and which rules are set aside, once each, as a reservation keeps them: {code,
+    reason}. An override counts where the role may set that reason aside and gave a reason that is not blank; one for
+    a rule that does not speak against the booking is not kept."""
+    remaining = [one for one in denials if not (overridable(one, role) and overrides.get(one.code, "").strip())]
+    gone = dict.fromkeys(one.code for one in denials if one not in remaining)
+    return remaining, [{"code": code, "reason": overrides[code].strip()} for code in gone]
+
+
+def hopeless(denials: Sequence[Denial]) -> bool:
+    """True when no other time could help against one of these reasons."""
+    return any(
+        one.code in HOPELESS or (one.code == "needs_supervisor" and one.params.get("why") in {"nobody", "wrong"})
+        for one in denials
+    )
 
 
 def taken_denial(slot: Slot) -> Denial:
     """`slot_taken` with the time that is taken."""
-    return Denial("slot_taken", {"starts_at": _text(slot.starts_at), "ends_at": _text(slot.ends_at)})
+    return Denial("slot_taken", _times(slot))
 
 
-def suggestions(choices: Sequence[BookingFacts], limit: int = 3) -> list[Slot]:
-    """The allowed slots nearest to the wanted one, nearest first, the earlier first of two as near; at most `limit`.
-
-    `choices` are the facts of each resource of one booking, all for the same time; a slot must suit all of them. The
-    length is the wanted one, made longer or shorter where it is not allowed. Searches `SEARCH_DAYS` to both sides.
-    """
-    if any(denial.code in HOPELESS for facts in choices for denial in booking_denials(facts)):
-        return []
-    first = choices[0]
-    least = max(facts.policy.min_minutes for facts in choices)
-    most = min(facts.policy.max_minutes for facts in choices)
-    length = max(min(_length(first), timedelta(minutes=most)), timedelta(minutes=least))
-    found: list[Slot] = []
-    for starts_at in _near(choices, length):
-        slot = Slot(starts_at, starts_at + length)
-        if all(_fits(facts, slot) for facts in choices):
-            found.append(slot)
-            if len(found) == limit:
-                break
-    return found
+# -- small things -----------------------------------------------------------------------------------------------------
 
 
-def free_slots(facts: BookingFacts, until: datetime, minutes: int) -> list[Slot]:
-    """Every slot of this length that may be booked from `facts.starts_at` on, begins on the step and ends by `until`.
-
-    Ascending, one for each possible start, so neighbours overlap. `facts.taken` must cover the whole time.
-    """
-    length, zone = timedelta(minutes=minutes), facts.calendar.zone
-    first, last = _day(facts.starts_at, zone), _day(until, zone)
-    return [
-        slot
-        for number in range((last - first).days + 1)
-        for starts_at in _starts(facts, first + timedelta(number), length)
-        if facts.starts_at <= starts_at and starts_at + length <= until
-        for slot in (Slot(starts_at, starts_at + length),)
-        if _fits(facts, slot)
-    ]
+def buffer_of(policy: BookingPolicy) -> timedelta:
+    """The least time between two bookings of a resource: both its buffers at once, so the longer of them."""
+    return timedelta(minutes=max(policy.buffer_before_minutes, policy.buffer_after_minutes))
 
 
-def next_free(facts: BookingFacts, days: int = SEARCH_DAYS) -> datetime | None:
-    """From when on the resource is free for its shortest booking, at `facts.now` at the earliest; None when not within
-    so many days. Asks the opening hours and what is taken (which must cover the time), not the person."""
-    if not facts.resource.in_service:
-        return None
-    least = timedelta(minutes=facts.policy.min_minutes)
-    today = _day(facts.now, facts.calendar.zone)
-    for opens, closes in (
-        span for number in range(days) for span in facts.calendar.intervals(today + timedelta(number))
-    ):
-        at = max(opens, facts.now)
-        for slot in facts.taken:
-            if slot.ends_at > at and slot.starts_at < at + least:
-                at = slot.ends_at
-        if at + least <= closes:
-            return at
-    return None
+def on_step(at: datetime, step: int, zone: ZoneInfo) -> bool:
+    """Whether clocks of the zone show a multiple of `step` minutes since midnight."""
+    local = at.astimezone(zone)
+    return not (local.second or local.microsecond) and (local.hour * 60 + local.minute) % step == 0
 
 
-def instants(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
-    """The UTC instants at which clocks of the zone show `day` and `at`: one; none in the hour that spring skips;
-    two, ascending, in the hour that autumn repeats."""
-    wall = datetime.combine(day, at)
-    seen = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
-    return sorted(one for one in seen if one.astimezone(zone).replace(tzinfo=None) == wall)
-
-
-def _fits(facts: BookingFacts, slot: Slot) -> bool:
-    return not booking_denials(replace(facts, starts_at=slot.starts_at, ends_at=slot.ends_at, begun=False))
-
-
-def _near(choices: Sequence[BookingFacts], length: timedelta) -> Iterator[datetime]:
-    """Possible starts, nearest to the wanted one first. All of a day are nearer than those two days further."""
-    first = choices[0]
-    wanted, zone = first.starts_at, first.calendar.zone
-    day = _day(wanted, zone)
-    ready: list[datetime] = []
-    for distance in range(SEARCH_DAYS + 1):
-        days = {day - timedelta(distance), day + timedelta(distance)}
-        ready += [start for one in days for start in _starts(first, one, length) if start >= first.now]
-        ready.sort(key=lambda start: (abs(start - wanted), start))
-        sure = timedelta(days=distance, hours=-1)  # an hour for the days on which clocks change
-        near = [start for start in ready if abs(start - wanted) < sure or distance == SEARCH_DAYS]
-        yield from near
-        ready = ready[len(near) :]
-
-
-def _starts(facts: BookingFacts, day: date, length: timedelta) -> list[datetime]:
-    """Starts on the step within the opening hours of a local day; a day whose next one goes on may be booked over."""
-    step = facts.policy.step_minutes
-    found = []
-    for opens, closes in facts.calendar.intervals(day):
-        local = opens.astimezone(facts.calendar.zone)
-        past = (local.hour * 60 + local.minute) % step
-        at = opens + timedelta(minutes=(step - past) % step)
-        over_midnight = closes.astimezone(facts.calendar.zone).time() == time(0)
-        while at < closes and (over_midnight or at + length <= closes):
-            found.append(at)
-            at += timedelta(minutes=step)
-    return found
-
-
-def _length(facts: BookingFacts) -> timedelta:
-    return facts.ends_at - facts.starts_at
-
-
-def _day(at: datetime, zone: ZoneInfo) -> date:
+def local_day(at: datetime, zone: ZoneInfo) -> date:
+    """The day that the zone has at this instant."""
     return at.astimezone(zone).date()
 
 
-def _text(at: datetime) -> str:
+def text_of(at: datetime) -> str:
+    """An instant as denials hold it: RFC 3339 in UTC."""
     return at.astimezone(UTC).isoformat()
+
+
+def _limit(key: str, allowed: int | str, value: int | str) -> dict[str, int | str]:
+    return {"limit": key, "allowed": allowed, "value": value}
+
+
+def _times(slot: Slot) -> dict[str, str]:
+    return {"starts_at": text_of(slot.starts_at), "ends_at": text_of(slot.ends_at)}
+
+
+def _end(slot: Slot) -> datetime:
+    return slot.ends_at
+
+
+def _uncertified(facts: BookingFacts, grants: Sequence[GrantFacts]) -> list[Denial]:
+    if not facts.required:
+        return []
+    found: dict[object, Denial] = {}
+    for at in (facts.starts_at, facts.ends_at - MOMENT):
+        for denial in grant_denials(facts.required, grants, at):
+            found.setdefault(denial.params["certification_id"], denial)
+    return list(found.values())
+
+
+def _unfit(facts: BookingFacts, one: CompanionFacts, kind: Supervision) -> str:
+    """Why this companion does not supervise; empty when he does."""
+    if not one.active or (kind is Supervision.INSTRUCTOR and not one.instructor):
+        return "wrong"
+    if kind is Supervision.BUDDY and _uncertified(facts, one.grants):
+        return "uncertified"
+    if any(slot.starts_at < facts.ends_at and slot.ends_at > facts.starts_at for slot in one.busy):
+        return "busy"
+    return ""

@@ -18,17 +18,11 @@ from fablab.core.db import db, lock, transaction
 from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
 from fablab.reservations import guards, notices
-from fablab.reservations.gather import Wish, booking_facts, first_taken
+from fablab.reservations.gather import booking_facts, first_taken
 from fablab.reservations.models import Allocation, Reservation, ReservationState
-from fablab.reservations.rules import (
-    SEARCH_DAYS,
-    BookingFacts,
-    Slot,
-    booking_denials,
-    free_slots,
-    suggestions,
-    taken_denial,
-)
+from fablab.reservations.rules import BookingFacts, Slot, all_denials, taken_denial
+from fablab.reservations.search import SEARCH_DAYS, free_slots, suggestions
+from fablab.reservations.wishes import Wish
 from fablab.resources.models import Resource
 
 FURTHEST = timedelta(days=3660)
@@ -69,7 +63,7 @@ def book(
     try:
         with transaction() as session:
             locked = _lock_resources(wish.resource_ids)
-            _refuse(booking_facts(wish, locked=locked), wish)
+            _refuse(booking_facts(wish, locked=locked))
             reservation = Reservation(
                 person_id=person_id,
                 created_by_id=actor.person_id,
@@ -112,7 +106,7 @@ def change(
             if wanted != (reservation.starts_at, reservation.ends_at):
                 wish = _wish(actor, reservation.person_id, resource_ids, *wanted, now)
                 wish = replace(wish, ignore=reservation.id, begun=wanted[0] == reservation.starts_at)
-                _refuse(booking_facts(wish), wish)
+                _refuse(booking_facts(wish))
                 _move(reservation, wish)
             reservation.note = reservation.note if note is None else note
             if _facts(reservation) != before:
@@ -155,7 +149,7 @@ def check(
     wish = _wish(actor, person_id, resource_ids, starts_at, ends_at, now)
     days = timedelta(days=SEARCH_DAYS + 1)
     choices = booking_facts(wish, (starts_at - days, ends_at + days))
-    denials = _denials(choices, wish)
+    denials = all_denials(choices)
     return Verdict(tuple(denials), tuple(suggestions(choices)) if denials else ())
 
 
@@ -206,22 +200,9 @@ def _lock_resources(ids: Sequence[int]) -> dict[int, Resource]:
     return {ident: one for ident, one in found.items() if one is not None}
 
 
-def _refuse(choices: Sequence[BookingFacts], wish: Wish) -> None:
-    if denials := _denials(choices, wish):
+def _refuse(choices: Sequence[BookingFacts]) -> None:
+    if denials := all_denials(choices):
         raise Denied(denials)
-
-
-def _denials(choices: Sequence[BookingFacts], wish: Wish) -> list[Denial]:
-    """The reasons of all resources, each once; with several resources, those that differ say which they are about."""
-    found: list[Denial] = []
-    for ident, facts in zip(wish.resource_ids, choices, strict=True):
-        for denial in booking_denials(facts):
-            of_resource = denial.code in {"slot_taken", "resource_out_of_service", "too_short", "too_long"}
-            if of_resource and len(choices) > 1:
-                denial = Denial(denial.code, {**denial.params, "resource_id": str(ident)})
-            if denial not in found:
-                found.append(denial)
-    return found
 
 
 def _allocations(wish: Wish) -> list[Allocation]:

@@ -37,8 +37,8 @@ class Extras:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """Who wants to hold what from when to when. `resource_ids` are what was asked for; with `extras.exclusive` the
-    reservation holds more (`placing.py`). `ignore` is the reservation that is being changed, `begun` says that it
-    keeps its start."""
+    reservation holds more: `along` are what it holds beside them, which must be free and is asked nothing else.
+    `ignore` is the reservation that is being changed, `begun` says that it keeps its start."""
 
     person_id: int
     resource_ids: tuple[int, ...]
@@ -48,3 +48,4 @@ class Wish:
     ignore: int | None = None
     begun: bool = False
     extras: Extras = field(default_factory=Extras)
+    along: tuple[int, ...] = ()

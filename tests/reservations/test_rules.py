@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 
 from fablab.certifications.rules import GrantFacts, RequiredFacts
 from fablab.people.rules import PersonFacts
-from fablab.reservations.rules import (
-    BookingFacts,
-    BookingPolicy,
-    Slot,
-    booking_denials,
-    free_slots,
-    instants,
-    next_free,
-    suggestions,
-)
+from fablab.reservations.policy import BookingPolicy
+from fablab.reservations.rules import BookingFacts, Slot, booking_denials
+from fablab.reservations.search import free_slots, instants, next_free, suggestions
 from fablab.resources.rules import Calendar, Opening, ResourceFacts
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -56,17 +49,17 @@ def slot(start: datetime, minutes: int) -> dict[str, Any]:
 ROWS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("allowed", {}, []),
     ("starting this very instant", slot(NOW, 60), []),
-    ("a moment ago", slot(NOW - timedelta(microseconds=1), 60), ["in_past", "outside_opening_hours"]),
+    ("a moment ago", slot(NOW - timedelta(microseconds=1), 60), ["in_past", "off_step", "outside_opening_hours"]),
     ("the shortest", slot(START, 15), []),
-    ("shorter", slot(START, 14), ["too_short"]),
+    ("shorter", slot(START, 14), ["off_step", "too_short"]),
     ("the longest", slot(START, 240), []),
-    ("longer", slot(START, 241), ["too_long"]),
+    ("longer", slot(START, 241), ["off_step", "too_long"]),
     ("on the last day of the horizon", slot(paris(2026, 5, 1, 17), 60), []),
     ("the day after the horizon", slot(paris(2026, 5, 4, 9), 60), ["too_far_ahead"]),
     ("from opening", slot(paris(2026, 3, 3, 9), 60), []),
-    ("a minute before opening", slot(paris(2026, 3, 3, 8, 59), 60), ["outside_opening_hours"]),
+    ("a minute before opening", slot(paris(2026, 3, 3, 8, 59), 60), ["off_step", "outside_opening_hours"]),
     ("until exactly closing time", slot(paris(2026, 3, 3, 17), 60), []),
-    ("a minute past closing", slot(paris(2026, 3, 3, 17, 1), 60), ["outside_opening_hours"]),
+    ("a minute past closing", slot(paris(2026, 3, 3, 17, 1), 60), ["off_step", "outside_opening_hours"]),
     ("on Sunday", slot(paris(2026, 3, 8, 10), 60), ["outside_opening_hours"]),
     ("on a closed day", slot(paris(2026, 3, 5, 10), 60), ["lab_closed"]),
     ("touching the one before", {"taken": [Slot(START - timedelta(hours=1), START)]}, []),
@@ -121,6 +114,7 @@ ROWS: list[tuple[str, dict[str, Any], list[str]]] = [
             "not_certified",
             "resource_out_of_service",
             "in_past",
+            "off_step",
             "too_short",
             "outside_opening_hours",
             "slot_taken",

@@ -1,0 +1,196 @@
+"""Which times may be booked: the nearest to a wanted one, all of some days, the earliest of several resources. Pure.
+
+Every candidate is asked of the same rules as the booking itself; only what the rules would refuse anyway is left out
+before, to be quick: closed hours, taken times, the past.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from math import lcm
+from zoneinfo import ZoneInfo
+
+from fablab.reservations.rules import BookingFacts, Slot, all_denials, hopeless, is_allowed, local_day
+
+SEARCH_DAYS = 14
+"""How many days before and after the wanted one are searched for an allowed slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A time at which a resource may be booked."""
+
+    resource_id: int
+    slot: Slot
+
+
+def suggestions(choices: Sequence[BookingFacts], limit: int = 3) -> list[Slot]:
+    """The allowed slots nearest to the wanted one, nearest first, the earlier first of two as near; at most `limit`.
+
+    `choices` are the facts of each resource of one booking, all for the same time; a slot must suit all of them. The
+    length is the wanted one, made longer or shorter where it is not allowed. Searches `SEARCH_DAYS` to both sides.
+    """
+    if hopeless(all_denials(choices)):
+        return []
+    length = _allowed_length(choices)
+    found: list[Slot] = []
+    for starts_at in _near(choices, length):
+        slot = Slot(starts_at, starts_at + length)
+        if fits(choices, slot):
+            found.append(slot)
+            if len(found) == limit:
+                break
+    return found
+
+
+def free_slots(facts: BookingFacts, until: datetime, minutes: int) -> list[Slot]:
+    """Every slot of this length that may be booked from `facts.starts_at` on, begins on the step and ends by `until`.
+
+    Ascending, one for each possible start, so neighbours overlap. `facts.taken` must cover the whole time.
+    """
+    return list(_slots(facts, until, timedelta(minutes=minutes)))
+
+
+def find_slots(
+    choices: Sequence[BookingFacts],
+    until: datetime,
+    minutes: int,
+    limit: int,
+    present: Sequence[Slot] | None = None,
+) -> list[Choice]:
+    """The earliest slots at which any one of the resources may be booked, from the start in the facts on, at most
+    `limit`: of each resource those that follow each other without overlap, so that the choices differ. With `present`
+    the whole slot must lie in one of these times (an instructor is there)."""
+    length = timedelta(minutes=minutes)
+    found: list[Choice] = []
+    for facts in choices:
+        taken = 0
+        reached = facts.starts_at
+        for slot in _slots(facts, until, length, present):
+            if slot.starts_at < reached:
+                continue
+            found.append(Choice(facts.resource_id, slot))
+            reached, taken = slot.ends_at, taken + 1
+            if taken == limit:
+                break
+    order = {facts.resource_id: number for number, facts in enumerate(choices)}
+    return sorted(found, key=lambda one: (one.slot.starts_at, order[one.resource_id]))[:limit]
+
+
+def next_free(facts: BookingFacts, days: int = SEARCH_DAYS) -> datetime | None:
+    """From when on the resource is free for its shortest booking, at `facts.now` at the earliest; None when not within
+    so many days. Asks the opening hours and what is taken (which must cover the time), not the person."""
+    if not facts.resource.in_service:
+        return None
+    least = timedelta(minutes=facts.policy.min_minutes)
+    today = local_day(facts.now, facts.calendar.zone)
+    for opens, closes in (
+        span for number in range(days) for span in facts.calendar.intervals(today + timedelta(number))
+    ):
+        at = max(opens, facts.now)
+        for slot in facts.taken:
+            if slot.ends_at > at and slot.starts_at < at + least:
+                at = slot.ends_at
+        if at + least <= closes:
+            return at
+    return None
+
+
+def fits(choices: Sequence[BookingFacts], slot: Slot) -> bool:
+    """Whether all these resources may be booked together for this time."""
+    return all(
+        not _in_the_way(facts, slot)
+        and is_allowed(replace(facts, starts_at=slot.starts_at, ends_at=slot.ends_at, begun=False))
+        for facts in choices
+    )
+
+
+def instants(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
+    """The UTC instants at which clocks of the zone show `day` and `at`: one; none in the hour that spring skips;
+    two, ascending, in the hour that autumn repeats."""
+    wall = datetime.combine(day, at)
+    seen = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return sorted(one for one in seen if one.astimezone(zone).replace(tzinfo=None) == wall)
+
+
+def _slots(
+    facts: BookingFacts, until: datetime, length: timedelta, present: Sequence[Slot] | None = None
+) -> Iterator[Slot]:
+    zone = facts.calendar.zone
+    begin = max(facts.starts_at, facts.now)
+    first, last = local_day(begin, zone), local_day(until, zone)
+    for number in range((last - first).days + 1):
+        for starts_at in _starts(facts, first + timedelta(number), length):
+            slot = Slot(starts_at, starts_at + length)
+            if not (begin <= starts_at and slot.ends_at <= until):
+                continue
+            if (present is None or _within(slot, present)) and fits([facts], slot):
+                yield slot
+
+
+def _allowed_length(choices: Sequence[BookingFacts]) -> timedelta:
+    """The wanted length, made as long or short as all resources allow, on their common step where that fits."""
+    judged = [facts for facts in choices if not facts.along]
+    least = max(facts.policy.min_minutes for facts in judged)
+    most = min(facts.policy.max_minutes for facts in judged)
+    step = lcm(*(facts.policy.step_minutes for facts in judged))
+    wanted = -(-(judged[0].ends_at - judged[0].starts_at) // timedelta(minutes=1))
+    wanted = max(min(wanted, most), least)
+    up = -(-wanted // step) * step
+    return timedelta(minutes=up if up <= most else wanted // step * step or wanted)
+
+
+def _near(choices: Sequence[BookingFacts], length: timedelta) -> Iterator[datetime]:
+    """Possible starts, nearest to the wanted one first. All of a day are nearer than those two days further."""
+    first = choices[0]
+    wanted, zone = first.starts_at, first.calendar.zone
+    day = local_day(wanted, zone)
+    ready: list[datetime] = []
+    for distance in range(SEARCH_DAYS + 1):
+        days = {day - timedelta(distance), day + timedelta(distance)}
+        ready += [start for one in days for start in _starts(first, one, length) if start >= first.now]
+        ready.sort(key=lambda start: (abs(start - wanted), start))
+        sure = timedelta(days=distance, hours=-1)  # an hour for the days on which clocks change
+        near = [start for start in ready if abs(start - wanted) < sure or distance == SEARCH_DAYS]
+        yield from near
+        ready = ready[len(near) :]
+
+
+def _starts(facts: BookingFacts, day: date, length: timedelta) -> list[datetime]:
+    """Starts on the step within the opening hours of a local day; a day whose next one goes on may be booked over."""
+    spans = facts.calendar.intervals(day)
+    if not spans:
+        return []
+    midnight = _midnight(day + timedelta(1), facts.calendar.zone)
+    latest = [closes if closes >= midnight else closes - length for _, closes in spans]
+    grid = _grid(day, facts.policy.step_minutes, facts.calendar.zone)
+    return [
+        at
+        for (opens, closes), last in zip(spans, latest, strict=True)
+        for at in grid
+        if opens <= at < closes and at <= last
+    ]
+
+
+def _grid(day: date, step: int, zone: ZoneInfo) -> list[datetime]:
+    """The instants of a local day at which its clocks show a multiple of `step` minutes since midnight, ascending."""
+    begin, end = _midnight(day, zone), _midnight(day + timedelta(1), zone)
+    if end - begin == timedelta(days=1):
+        return [begin + timedelta(minutes=minutes) for minutes in range(0, 24 * 60, step)]
+    walls = (time(*divmod(minutes, 60)) for minutes in range(0, 24 * 60, step))
+    return sorted(at for wall in walls for at in instants(day, wall, zone))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
+
+
+def _in_the_way(facts: BookingFacts, slot: Slot) -> bool:
+    """Whether the resource is taken then: asked first, as it costs least."""
+    after = bisect_right(facts.taken, slot.starts_at, key=lambda one: one.ends_at)
+    return after < len(facts.taken) and facts.taken[after].starts_at < slot.ends_at
+
+
+def _within(slot: Slot, spans: Sequence[Slot]) -> bool:
+    return any(one.starts_at <= slot.starts_at and slot.ends_at <= one.ends_at for one in spans)
