@@ -31,12 +31,12 @@ _INSTANT = {
 }
 
 
-def fill(session: Session, count: int, resources: int, people: int, now: datetime) -> None:
-    """`count` reservations with one allocation each, of resources and people with the ids from 1 on. Into empty
-    tables, inside a transaction; afterwards the database knows how many rows there are."""
+def fill(session: Session, count: int, resources: int, people: int, now: datetime, *, every: int = 1) -> None:
+    """`count` reservations with one allocation each, of resources and people with the ids from 1 on, on each `every`th
+    day. Into empty tables, inside a transaction."""
     connection = session.connection()
     name = connection.dialect.name
-    seconds = starts(now, resources)
+    seconds = starts(now, resources, every)
     instants = {"starts_at": seconds, "ends_at": f"{seconds} + {int(LENGTH.total_seconds())}"}
     timed = {key: _INSTANT[name].format(seconds=value) for key, value in instants.items()}
     made = _INSTANT[name].format(seconds=int(now.timestamp()))
@@ -53,16 +53,16 @@ def fill(session: Session, count: int, resources: int, people: int, now: datetim
         for statement in guards.SQLITE:
             connection.exec_driver_sql(statement)
     else:
-        for table in ("reservation", "allocation"):
-            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {count})"))
+        for of in ("reservation", "allocation"):
+            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{of}', 'id'), {count})"))
 
 
-def starts(now: datetime, resources: int) -> str:
+def starts(now: datetime, resources: int, every: int = 1) -> str:
     """SQL: the second at which booking `n` begins, since 1970."""
     today = datetime(now.year, now.month, now.day, FIRST_HOUR, tzinfo=UTC)
     first = int((today + timedelta(days=AHEAD_DAYS)).timestamp())
     nth = f"(n / {resources})"
-    return f"({first} - {nth} / {EACH_DAY} * 86400 + {nth} % {EACH_DAY} * {int(EVERY.total_seconds())})"
+    return f"({first} - {nth} / {EACH_DAY} * {every * 86400} + {nth} % {EACH_DAY} * {int(EVERY.total_seconds())})"
 
 
 def insert(connection: Connection, table: Any, given: dict[str, str], count: int) -> None:
@@ -76,8 +76,9 @@ def insert(connection: Connection, table: Any, given: dict[str, str], count: int
 def _defaults(table: Table, given: dict[str, str]) -> dict[str, str]:
     found = {}
     for column in table.columns:
-        if column.name not in given and not column.nullable and column.default is not None:
-            found[column.name] = _literal(column.default.arg) if column.default.is_scalar else "'[]'"
+        default: Any = column.default
+        if column.name not in given and not column.nullable and default is not None:
+            found[column.name] = _literal(default.arg) if default.is_scalar else "'[]'"
     return found
 
 
