@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Select, bindparam, or_, select
+from sqlalchemy import BindParameter, Executable, Select, bindparam, select, union_all
 
 from fablab.core.db import Texts, db
 from fablab.devices.models import Device, DeviceState
@@ -337,7 +337,7 @@ _ALLOCATIONS = (
     select(Allocation.resource_id, Allocation.starts_at, Allocation.ends_at, Reservation.person_id, _NAME)
     .join(Reservation, Allocation.reservation)
     .join(PersonRow, PersonRow.id == Reservation.person_id)
-    .where(or_(Allocation.id.in_(_sought(0)), Allocation.id.in_(_sought(1))), Allocation.starts_at < bindparam("soon"))
+    .where(Allocation.id.in_(union_all(_sought(0), _sought(1))), Allocation.starts_at < bindparam("soon"))
     .order_by(Allocation.starts_at)
 )
 
