@@ -22,7 +22,8 @@ from fablab.people.models import Person
 from fablab.reservations import holds, notices, policies
 from fablab.reservations.gather import booking_facts
 from fablab.reservations.models import Reservation, WaitingEntry, WaitingState
-from fablab.reservations.rules import HOPELESS, Slot
+from fablab.reservations.policy import BookingPolicy
+from fablab.reservations.rules import Slot, hopeless
 from fablab.reservations.search import free_slots
 from fablab.reservations.wishes import Wish
 from fablab.resources.models import Resource
@@ -228,9 +229,8 @@ def end_stale(now: datetime) -> int:
         return len(session.execute(query.returning(WaitingEntry.id)).all())
 
 
-def hold_minutes(resource: Resource) -> int:
-    """How long an offer of this resource stands."""
-    return policy_of(resource).hold_minutes
+def _policy(resource: Resource, person: Person | None) -> BookingPolicy:
+    return policies.policy_for([resource], person)[resource.id].policy
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
