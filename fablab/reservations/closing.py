@@ -1,0 +1,136 @@
+"""Closing a resource or the lab where people have booked: who is hit, and what becomes of their reservations.
+
+They are never cancelled silently: whoever closes is shown them first, and chooses. Kept ones stay as they are and their
+people are told; cancelled ones are cancelled as by the staff, with the closure's reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import select
+
+from fablab.core import words
+from fablab.core.actor import Actor
+from fablab.core.db import Texts, db, transaction
+from fablab.core.words import config
+from fablab.notices.messages import ReservationInClosure
+from fablab.notices.service import notify
+from fablab.reservations import service
+from fablab.reservations.models import Reservation, ReservationState
+from fablab.reservations.reading import held_between
+from fablab.resources import closures
+from fablab.resources.closures import Closing
+from fablab.resources.models import Closure, OpeningException, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time [starts_at, ends_at) at which a resource, or all of them (None), will be closed; `name` tells it from
+    others in notices."""
+
+    name: str
+    resource_id: int | None
+    starts_at: datetime
+    ends_at: datetime
+    reason: Texts
+
+
+def hit_by(span: Span, now: datetime) -> list[Reservation]:
+    """The reservations that are booked, not over and hold something in this time, soonest first.
+
+    Each with its resources and its person. A constant number of queries.
+    """
+    if span.resource_id is None:
+        ids = list(db.session.scalars(select(Resource.id).where(Resource.retired_at.is_(None))))
+    else:
+        ids = [span.resource_id]
+    found: dict[int, Reservation] = {}
+    for allocation in held_between(ids, max(span.starts_at, now), span.ends_at):
+        if allocation.reservation.state is ReservationState.BOOKED:
+            found.setdefault(allocation.reservation_id, allocation.reservation)
+    return list(found.values())
+
+
+def of_closing(closing: Closing) -> Span:
+    """The time of a closure that is not kept yet."""
+    return Span("", closing.resource_id, closing.starts_at, closing.ends_at, closing.reason)
+
+
+def of_day(resource_id: int | None, day: date, reason: Texts) -> Span:
+    """The whole of a local day."""
+    begin, end = (datetime.combine(day + timedelta(number), time(0), tzinfo=config().lab.zone) for number in (0, 1))
+    name = f"day {day} {'lab' if resource_id is None else resource_id}"
+    return Span(name, resource_id, begin, end, reason)
+
+
+def close(actor: Actor, closing: Closing, now: datetime, *, cancel: bool = False) -> tuple[Closure, int]:
+    """Keeps a closure and tells everybody whom it hits; with `cancel` their reservations are cancelled. Gives the
+    closure and how many it hits.
+
+    All of it or nothing. Managers. Raises Forbidden, Invalid.
+    """
+    with transaction():
+        closure = closures.close(actor, closing, now)
+        span = Span(f"closure {closure.id}", closing.resource_id, closing.starts_at, closing.ends_at, closing.reason)
+        return closure, _deal_with(actor, [span], now, cancel=cancel)
+
+
+def close_days(
+    actor: Actor, days: Mapping[date, Texts], now: datetime, *, cancel: bool = False
+) -> tuple[list[OpeningException], int]:
+    """Closes the lab on the days that have no hours of their own yet, such as public holidays, and deals with the
+    reservations as `close` does. Gives the new days and how many reservations they hit. Raises as `close`."""
+    with transaction():
+        made = closures.close_days(actor, days, now)
+        spans = [of_day(None, one.day, one.reason) for one in made]
+        return made, _deal_with(actor, spans, now, cancel=cancel)
+
+
+def set_day(
+    actor: Actor,
+    resource_id: int | None,
+    day: date,
+    hours: Sequence[str],
+    reason: Texts,
+    now: datetime,
+    *,
+    cancel: bool = False,
+) -> tuple[OpeningException, int]:
+    """Gives a day other hours; where it has none, deals with the reservations as `close` does. Raises as `close`."""
+    with transaction():
+        made = closures.set_exception(actor, resource_id, day, hours, reason, now)
+        spans = [] if hours else [of_day(resource_id, day, reason)]
+        return made, _deal_with(actor, spans, now, cancel=cancel)
+
+
+def _deal_with(actor: Actor, spans: Sequence[Span], now: datetime, *, cancel: bool) -> int:
+    seen: set[int] = set()
+    for span in spans:
+        if span.ends_at <= now:
+            continue
+        for reservation in hit_by(span, now):
+            if reservation.id in seen:
+                continue
+            seen.add(reservation.id)
+            if cancel:
+                why = words.text(span.reason, reservation.person.language)[:500]
+                service.cancel(actor, reservation.id, now, why)
+            else:
+                _tell(reservation, span, now)
+    return len(seen)
+
+
+def _tell(reservation: Reservation, span: Span, now: datetime) -> None:
+    message = ReservationInClosure(
+        reservation_id=reservation.id,
+        resources=tuple(one.resource.name for one in reservation.allocations),
+        starts_at=reservation.starts_at,
+        ends_at=reservation.ends_at,
+        sequence=reservation.sequence,
+        closure=span.name,
+        closed_from=span.starts_at,
+        closed_until=span.ends_at,
+        why=span.reason,
+    )
+    notify(reservation.person_id, message, now)
