@@ -22,8 +22,8 @@ from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
+from fablab.reservations import api_closures, api_policies, api_slots, api_waiting, routes_calendar
 from fablab.reservations import routes as reservations_routes
-from fablab.reservations import api_waiting, routes_calendar
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
 from fablab.usage import api as usage_api
@@ -43,7 +43,10 @@ BLUEPRINTS = (
     devices_routes.blueprint,
     resources_api.blueprint,
     reservations_api.blueprint,
+    api_slots.blueprint,
     api_waiting.blueprint,
+    api_policies.blueprint,
+    api_closures.blueprint,
     usage_api.blueprint,
     interlock_api.blueprint,
     devices_api.blueprint,

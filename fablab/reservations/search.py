@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import lcm
 from zoneinfo import ZoneInfo
 
-from fablab.reservations.rules import BookingFacts, Slot, all_denials, hopeless, is_allowed, local_day
+from fablab.reservations.rules import BookingFacts, Slot, all_denials, booking_denials, hopeless, is_allowed, local_day
 
 SEARCH_DAYS = 14
 """How many days before and after the wanted one are searched for an allowed slot."""
@@ -49,7 +49,9 @@ def free_slots(facts: BookingFacts, until: datetime, minutes: int) -> list[Slot]
 
     Ascending, one for each possible start, so neighbours overlap. `facts.taken` must cover the whole time.
     """
-    return list(_slots(facts, until, timedelta(minutes=minutes)))
+    begin, length = max(facts.starts_at, facts.now), timedelta(minutes=minutes)
+    days = _days(begin, until, facts.calendar.zone)
+    return [slot for day in days for slot in _of_day(facts, day, length, (begin, until))]
 
 
 def find_slots(
@@ -62,20 +64,23 @@ def find_slots(
     """The earliest slots at which any one of the resources may be booked, from the start in the facts on, at most
     `limit`: of each resource those that follow each other without overlap, so that the choices differ. With `present`
     the whole slot must lie in one of these times (an instructor is there)."""
-    length = timedelta(minutes=minutes)
-    found: list[Choice] = []
-    for facts in choices:
-        taken = 0
-        reached = facts.starts_at
-        for slot in _slots(facts, until, length, present):
-            if slot.starts_at < reached:
-                continue
-            found.append(Choice(facts.resource_id, slot))
-            reached, taken = slot.ends_at, taken + 1
-            if taken == limit:
-                break
+    length, zone = timedelta(minutes=minutes), choices[0].calendar.zone
+    begin = max(choices[0].starts_at, choices[0].now)
+    reached = {facts.resource_id: begin for facts in choices if not hopeless(booking_denials(facts))}
     order = {facts.resource_id: number for number, facts in enumerate(choices)}
-    return sorted(found, key=lambda one: (one.slot.starts_at, order[one.resource_id]))[:limit]
+    found: list[Choice] = []
+    for day in _days(begin, until, zone):
+        of_day: list[Choice] = []
+        for facts in choices:
+            if facts.resource_id in reached:
+                slots = _of_day(facts, day, length, (reached[facts.resource_id], until), present)
+                apart = _apart(slots, reached[facts.resource_id], limit)
+                of_day += [Choice(facts.resource_id, slot) for slot in apart]
+                reached[facts.resource_id] = apart[-1].ends_at if apart else reached[facts.resource_id]
+        found += sorted(of_day, key=lambda one: (one.slot.starts_at, order[one.resource_id]))
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 def next_free(facts: BookingFacts, days: int = SEARCH_DAYS) -> datetime | None:
@@ -114,19 +119,39 @@ def instants(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
     return sorted(one for one in seen if one.astimezone(zone).replace(tzinfo=None) == wall)
 
 
-def _slots(
-    facts: BookingFacts, until: datetime, length: timedelta, present: Sequence[Slot] | None = None
+def _of_day(
+    facts: BookingFacts,
+    day: date,
+    length: timedelta,
+    within: tuple[datetime, datetime],
+    present: Sequence[Slot] | None = None,
 ) -> Iterator[Slot]:
-    zone = facts.calendar.zone
-    begin = max(facts.starts_at, facts.now)
-    first, last = local_day(begin, zone), local_day(until, zone)
-    for number in range((last - first).days + 1):
-        for starts_at in _starts(facts, first + timedelta(number), length):
-            slot = Slot(starts_at, starts_at + length)
-            if not (begin <= starts_at and slot.ends_at <= until):
-                continue
-            if (present is None or _within(slot, present)) and fits([facts], slot):
-                yield slot
+    """The slots that begin on a local day and lie in `within`, which may be booked; ascending, overlapping."""
+    for starts_at in _starts(facts, day, length):
+        slot = Slot(starts_at, starts_at + length)
+        if not (within[0] <= starts_at and slot.ends_at <= within[1]):
+            continue
+        if (present is None or _lies_in(slot, present)) and fits([facts], slot):
+            yield slot
+
+
+def _apart(slots: Iterator[Slot], reached: datetime, limit: int) -> list[Slot]:
+    """The first of the slots, then each that begins when the one before it is over; at most `limit`."""
+    found: list[Slot] = []
+    for slot in slots:
+        if slot.starts_at >= reached:
+            found.append(slot)
+            reached = slot.ends_at
+        if len(found) == limit:
+            break
+    return found
+
+
+def _days(from_: datetime, to: datetime, zone: ZoneInfo) -> Iterator[date]:
+    day, last = local_day(from_, zone), local_day(to, zone)
+    while day <= last:
+        yield day
+        day += timedelta(1)
 
 
 def _allowed_length(choices: Sequence[BookingFacts]) -> timedelta:
@@ -192,5 +217,5 @@ def _in_the_way(facts: BookingFacts, slot: Slot) -> bool:
     return after < len(facts.taken) and facts.taken[after].starts_at < slot.ends_at
 
 
-def _within(slot: Slot, spans: Sequence[Slot]) -> bool:
+def _lies_in(slot: Slot, spans: Sequence[Slot]) -> bool:
     return any(one.starts_at <= slot.starts_at and slot.ends_at <= one.ends_at for one in spans)

@@ -93,6 +93,7 @@ TABLE = {
     "PATCH /api/v1/reservations/<int:reservation_id>": OWN,
     "DELETE /api/v1/reservations/<int:reservation_id>": OWN,
     "POST /api/v1/reservations/check": MAKER,
+    "GET /api/v1/slots": MAKER,
     "POST /api/v1/reservations/<int:reservation_id>/accept-offer": OWN,
     "POST /api/v1/reservations/<int:reservation_id>/decline-offer": OWN,
     "GET /api/v1/resources/<int:resource_id>/waitlist": MAKER,

@@ -1,0 +1,139 @@
+"""Finding a slot: «2 h, any laser cutter, this week, when an instructor is there», the earliest choices of several
+resources. When an instructor is there: decision record 0012."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, bindparam, or_, select
+
+from fablab.core.actor import Actor, Role
+from fablab.core.db import db
+from fablab.core.errors import Forbidden, Invalid
+from fablab.people.models import Person
+from fablab.reservations.gather import booking_facts
+from fablab.reservations.models import LIVE, Allocation, Companion, Let, Reservation
+from fablab.reservations.rules import Slot
+from fablab.reservations.search import Choice, find_slots
+from fablab.reservations.wishes import Extras, Wish
+from fablab.resources.hours import calendars
+from fablab.resources.models import Kind, OpeningRule, Resource, ServiceState
+
+MOST_DAYS = 62
+MOST_CHOICES = 100
+MOST_MINUTES = 366 * 24 * 60
+MOST_RESOURCES = 500
+_INSTRUCTORS = [role for role in Role if role is not Role.MAKER]
+
+_IS_INSTRUCTOR = select(Person.id).where(Person.role.in_(_INSTRUCTORS), Person.active)
+_COMES_ALONG = select(Companion.reservation_id).where(Companion.person_id.in_(_IS_INSTRUCTOR))
+_THERE = (
+    select(Allocation.starts_at, Allocation.ends_at)
+    .join(Reservation, Reservation.id == Allocation.reservation_id)
+    .join(Resource, Resource.id == Allocation.resource_id)
+    .outerjoin(Let, Let.reservation_id == Reservation.id)
+    .where(LIVE, Allocation.ends_at > bindparam("from"), Allocation.starts_at < bindparam("to"))
+    .where(Let.reservation_id.is_(None))
+    .where(
+        or_(
+            Reservation.person_id.in_(_IS_INSTRUCTOR),
+            Reservation.id.in_(_COMES_ALONG),
+            Resource.kind == Kind.ADVISOR,
+        )
+    )
+)
+
+
+def find(
+    actor: Actor,
+    person_id: int,
+    *,
+    kind: Kind | None = None,
+    group_id: int | None = None,
+    resource_ids: Sequence[int] = (),
+    minutes: int,
+    from_: datetime,
+    to: datetime,
+    with_instructor: bool = False,
+    now: datetime,
+    limit: int = 10,
+    extras: Extras | None = None,
+) -> list[Choice]:
+    """The earliest slots of so many minutes within [from_, to) that the person may book on any one of the resources,
+    at most `limit`, earliest first; of one resource those that do not overlap. Every filter that is given must fit.
+
+    With `with_instructor` an instructor is in the lab for the whole of each. A constant number of queries. Raises
+    Invalid, Forbidden for somebody else's choices.
+    """
+    if person_id != actor.person_id and not actor.is_staff:
+        raise Forbidden("only staff may look for somebody else")
+    _check(minutes, from_, to, now, limit, resource_ids)
+    ids = _wanted(kind, group_id, resource_ids)
+    begin = max(from_, now)
+    if not ids or to <= begin:
+        return []
+    ends_at = begin + timedelta(minutes=minutes)
+    wish = Wish(person_id, tuple(ids), begin, ends_at, now, extras=extras or Extras())
+    choices = booking_facts(wish, (begin, max(to, ends_at)))
+    return find_slots(choices, to, minutes, limit, instructor_there(begin, to) if with_instructor else None)
+
+
+def instructor_there(from_: datetime, to: datetime) -> list[Slot]:
+    """When an instructor is in the lab within [from_, to): the times of their bookings and of those that they are part
+    of, those of booked advisors, and the hours of advisors who have hours of their own; ascending, merged, lasting
+    lets left out. Four queries at most."""
+    rows = db.session.execute(_THERE, {"from": from_, "to": to})
+    found = [Slot(starts_at, ends_at) for starts_at, ends_at in rows]
+    return _merged([*found, *_advisors(from_, to)])
+
+
+def _advisors(from_: datetime, to: datetime) -> Iterable[Slot]:
+    query = select(Resource).where(Resource.kind == Kind.ADVISOR, Resource.opening == OpeningRule.OWN)
+    advisors = list(db.session.scalars(query.where(*_usable())))
+    if not advisors:
+        return
+    for calendar in calendars(advisors, from_, to).values():
+        day = from_.astimezone(calendar.zone).date()
+        while day <= to.astimezone(calendar.zone).date():
+            yield from (Slot(opens, closes) for opens, closes in calendar.intervals(day))
+            day += timedelta(1)
+
+
+def _merged(slots: Sequence[Slot]) -> list[Slot]:
+    merged: list[Slot] = []
+    for slot in sorted(slots, key=lambda one: one.starts_at):
+        if merged and slot.starts_at <= merged[-1].ends_at:
+            merged[-1] = Slot(merged[-1].starts_at, max(merged[-1].ends_at, slot.ends_at))
+        else:
+            merged.append(slot)
+    return merged
+
+
+def _wanted(kind: Kind | None, group_id: int | None, resource_ids: Sequence[int]) -> list[int]:
+    query = select(Resource.id).where(*_usable())
+    if kind is not None:
+        query = query.where(Resource.kind == kind)
+    if group_id is not None:
+        query = query.where(Resource.group_id == group_id)
+    if resource_ids:
+        query = query.where(Resource.id.in_(resource_ids))
+    return list(db.session.scalars(query.order_by(Resource.id).limit(MOST_RESOURCES)))
+
+
+def _usable() -> tuple[ColumnElement[bool], ...]:
+    return Resource.retired_at.is_(None), Resource.service_state == ServiceState.IN_SERVICE
+
+
+def _check(minutes: int, from_: datetime, to: datetime, now: datetime, limit: int, resource_ids: Sequence[int]) -> None:
+    wrong: dict[str, str] = {}
+    if not 1 <= minutes <= MOST_MINUTES:
+        wrong["minutes"] = f"must be between 1 and {MOST_MINUTES}"
+    if not timedelta(0) < to - from_ <= timedelta(days=MOST_DAYS):
+        wrong["to"] = f"must be after `from`, by at most {MOST_DAYS} days"
+    if abs(from_ - now) > timedelta(days=3660):
+        wrong["from"] = "must be within ten years from now"
+    if not 1 <= limit <= MOST_CHOICES:
+        wrong["limit"] = f"must be between 1 and {MOST_CHOICES}"
+    if len(resource_ids) > MOST_RESOURCES:
+        wrong["resource_ids"] = f"must be at most {MOST_RESOURCES}"
+    if wrong:
+        raise Invalid(wrong)
