@@ -1,14 +1,17 @@
-"""The floor for web and booking: the least that Flask with SQLAlchemy on SQLite can do and still be right.
+"""The floor for web and booking: the least that Flask with SQLAlchemy can do and still be right.
 
-One table of resources, one of bookings; the overlap is refused inside `BEGIN IMMEDIATE` by seeking the first booking
-that ends after the wanted start. No users, no rules, no languages, no audit. Started with FLOOR_DATABASE set.
+One table of resources, one of bookings; the overlap is refused inside `BEGIN IMMEDIATE` on SQLite, under the lock of
+the resource on PostgreSQL, by seeking the first booking that ends after the wanted start. No users, no rules, no
+languages, no audit. Started with FLOOR_DATABASE set.
 """
 
 import os
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, jsonify, render_template_string, request
+from flask import Flask, Response, jsonify, render_template_string, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ForeignKey, Index, create_engine, event, insert, select
 from sqlalchemy.engine import Engine
@@ -44,7 +47,9 @@ class Booking(Base):
 
 
 def open_database(url: str) -> Engine:
-    """An engine that says `BEGIN IMMEDIATE` for writers and plain `BEGIN` for readers."""
+    """An engine; on SQLite it says `BEGIN IMMEDIATE` for writers and plain `BEGIN` for readers."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=8, max_overflow=56)
     engine = create_engine(url, connect_args={"timeout": 15}, pool_size=16, max_overflow=240)
 
     @event.listens_for(engine, "connect")
@@ -74,7 +79,7 @@ def fill(url: str, slots: list[tuple[int, datetime, datetime]], resources: int) 
 
 
 def naive(at: datetime) -> datetime:
-    """UTC without its zone, as SQLite stores it."""
+    """UTC without its zone, as both databases store it here."""
     return at.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -91,6 +96,8 @@ def create_app() -> Flask:
         ends = naive(datetime.fromisoformat(wanted["end"]))
         resource = int(wanted["resource_id"])
         with Session(writing) as session, session.begin():
+            if engine.dialect.name != "sqlite":
+                session.get(Resource, resource, with_for_update=True)
             nearest = select(Booking.starts_at).where(Booking.resource_id == resource, Booking.ends_at > starts)
             taken = session.scalar(nearest.order_by(Booking.ends_at).limit(1))
             if taken is not None and taken < ends:
@@ -104,11 +111,43 @@ def create_app() -> Flask:
     def listing() -> ResponseReturnValue:
         return jsonify(items=[shown(one) for one in week(engine)])
 
+    @app.get("/week")
+    def whole_week() -> ResponseReturnValue:
+        return jsonify(items=[shown(one) for one in coming_week(engine)])
+
     @app.get("/page")
     def page() -> ResponseReturnValue:
         return render_template_string(PAGE, rows=week(engine))
 
+    add_streams(app)
     return app
+
+
+def add_streams(app: Flask) -> None:
+    """`POST /ring?mark=…` tells the mark to all who listen at `/stream`, within one process and without any store."""
+    rung: list[str] = []
+    news = threading.Condition()
+
+    @app.post("/ring")
+    def ring() -> ResponseReturnValue:
+        with news:
+            rung.append(request.args["mark"])
+            news.notify_all()
+        return "", 204
+
+    @app.get("/stream")
+    def stream() -> ResponseReturnValue:
+        def flow() -> Iterator[str]:
+            heard = len(rung)
+            yield ": here\n\n"
+            while True:
+                with news:
+                    while len(rung) == heard:
+                        news.wait()
+                    fresh, heard = rung[heard:], len(rung)
+                yield "".join(f"data: {mark}\n\n" for mark in fresh)
+
+        return Response(flow(), mimetype="text/event-stream")
 
 
 def week(engine: Engine) -> list[Booking]:
@@ -119,6 +158,15 @@ def week(engine: Engine) -> list[Booking]:
     )
     with Session(engine) as session:
         return list(session.scalars(wanted.order_by(Booking.ends_at).limit(100)))
+
+
+def coming_week(engine: Engine) -> list[Booking]:
+    """All bookings of all resources that touch the coming week."""
+    now = naive(datetime.now(UTC))
+    wanted = select(Booking).where(Booking.resource_id.in_(select(Resource.id)))
+    wanted = wanted.where(Booking.ends_at > now, Booking.ends_at < now + timedelta(7))
+    with Session(engine) as session:
+        return list(session.scalars(wanted.order_by(Booking.resource_id, Booking.ends_at)))
 
 
 def shown(one: Booking) -> dict[str, str]:

@@ -48,6 +48,7 @@ saturday = ["00:00-24:00"]
 sunday = ["00:00-24:00"]
 [web]
 secret_key_file = "secret_key"
+threads = {threads}
 [database]
 url = "{url}"
 [mqtt]
@@ -100,14 +101,24 @@ def slots(bookings: int, begins: datetime) -> list[Slot]:
     return made
 
 
-def make(folder: Path, bookings: int, *, url: str = "", mqtt: str = "embedded = true", password: bool = False) -> Lab:
+def make(
+    folder: Path,
+    bookings: int,
+    *,
+    url: str = "",
+    mqtt: str = "embedded = true",
+    password: bool = False,
+    threads: int = 96,
+) -> Lab:
     """Makes the lab in an empty folder, on SQLite there or on the given database.
 
-    `mqtt` is that section's text; `password` gives everybody one to sign in with.
+    `mqtt` is that section's text; `password` gives everybody one to sign in with; `threads` are the web server's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "secret_key").write_text(token_urlsafe(48))
-    (folder / "config.toml").write_text(_CONFIG.format(url=url or f"sqlite:///{folder}/lab.db", mqtt=mqtt))
+    (folder / "config.toml").write_text(
+        _CONFIG.format(url=url or f"sqlite:///{folder}/lab.db", mqtt=mqtt, threads=threads)
+    )
     lab = Lab(
         folder,
         load_config(folder / "config.toml"),
