@@ -40,6 +40,11 @@ class BookingForm:
         return self.slot is not None and not self.errors
 
     @property
+    def is_plain(self) -> bool:
+        """One resource for some hours: the free times of the day are worth a list."""
+        return self.extras.let is None and len(self.resource_ids) == 1 and not self.extras.exclusive
+
+    @property
     def query(self) -> dict[str, object]:
         """What an address must hold to show this form again, without its time."""
         shown = {name: text for name, text in self.values.items() if text and name not in {"day", "time"}}

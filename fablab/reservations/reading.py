@@ -25,6 +25,8 @@ from fablab.resources.rules import ResourceFacts
 PAST = 30
 """How many past reservations a person's own page shows."""
 
+TO_COME = (ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.HELD)
+
 WITH_RESOURCES = selectinload(Reservation.allocations).joinedload(Allocation.resource)
 
 
@@ -64,10 +66,10 @@ def reservations_query(
 
 
 def mine(person_id: int, now: datetime) -> tuple[list[Reservation], list[Reservation]]:
-    """A person's reservations with their resources: what is booked and not over yet, soonest first; then the rest,
-    at most `PAST`, latest first."""
+    """A person's reservations with their resources: what is booked, asked for or offered and not over yet, soonest
+    first; then the rest, at most `PAST`, latest first."""
     query = select(Reservation).where(Reservation.person_id == person_id).options(WITH_RESOURCES)
-    comes = (Reservation.ends_at > now) & (Reservation.state == ReservationState.BOOKED)
+    comes = (Reservation.ends_at > now) & Reservation.state.in_(TO_COME)
     coming = db.session.scalars(query.where(comes).order_by(Reservation.starts_at, Reservation.id))
     past = db.session.scalars(query.where(~comes).order_by(Reservation.starts_at.desc()).limit(PAST))
     return list(coming), list(past)

@@ -4,11 +4,11 @@ from flask import render_template
 
 from fablab.core import clock
 from fablab.core.actor import Role
-from fablab.reservations import reading, routes_booking, routes_reservation
+from fablab.reservations import reading, routes_booking, routes_find, routes_reservation
 from fablab.reservations.routes_base import blueprint
 from fablab.web.access import access, actor
 
-PAGES = (routes_booking, routes_reservation)
+PAGES = (routes_booking, routes_find, routes_reservation)
 """The modules whose views the blueprint holds: to be imported is enough."""
 
 __all__ = ["PAGES", "blueprint"]

@@ -3,7 +3,8 @@
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from flask import render_template
+from flask import flash, redirect, render_template
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from fablab.core import clock
@@ -11,7 +12,7 @@ from fablab.core.actor import Role
 from fablab.core.denials import Denial
 from fablab.core.errors import Denied, Invalid, NotFound
 from fablab.core.words import config
-from fablab.reservations import bookable, filling, service
+from fablab.reservations import bookable, filling, preview, series, service
 from fablab.reservations.bookable import Offer
 from fablab.reservations.filling import BookingForm
 from fablab.reservations.routes_base import blueprint, given, lengths, to_reservation, told, wrong
@@ -49,7 +50,7 @@ def do_book(resource_id: int) -> Response | tuple[str, int]:
     if not form.ready or form.slot is None:
         return _page(offer, form, status=422)
     try:
-        return _book_once(form, form.slot)
+        return _book_series(form, form.slot) if form.rule else _book_once(form, form.slot)
     except Denied as error:
         return _page(offer, form, status=409, refused=error.denials)
     except Invalid as error:
@@ -63,6 +64,24 @@ def _book_once(form: BookingForm, slot: Slot) -> Response:
     )
     told(made)
     return to_reservation(made.id)
+
+
+def _book_series(form: BookingForm, slot: Slot) -> Response:
+    made = series.book_series(
+        actor(), form.person_id, form.resource_ids, slot.starts_at, slot.ends_at, form.rule, form.extras, clock.now()
+    )
+    booked, skipped = len(made.booked), len(made.skipped)
+    flash(ngettext("%(num)d booking made.", "%(num)d bookings made.", booked), "success")
+    if skipped:
+        flash(
+            ngettext(
+                "%(num)d date could not be booked. It is listed below.",
+                "%(num)d dates could not be booked. They are listed below.",
+                skipped,
+            ),
+            "warning",
+        )
+    return redirect(f"/series/{made.series.id}", code=303)
 
 
 def _page(offer: Offer, form: BookingForm, status: int, refused: list[Denial] | None = None) -> tuple[str, int]:
@@ -85,7 +104,7 @@ def _judged(offer: Offer, form: BookingForm, refused: list[Denial] | None = None
         "form": form,
         "verdict": verdict,
         "denials": (verdict.denials if verdict and verdict.denials else refused) or (),
-        "dates": (),
+        "dates": _dates(form),
         "free": _free(offer, form),
     }
 
@@ -102,9 +121,20 @@ def _verdict(form: BookingForm) -> service.Verdict | None:
         return None
 
 
+def _dates(form: BookingForm) -> list[preview.Date]:
+    """The dates of a series, where one is wished and makes sense."""
+    if not form.rule or not form.ready or form.slot is None:
+        return []
+    try:
+        return preview.dates(form.person_id, form.resource_ids, form.slot, form.rule, form.extras, clock.now())
+    except Invalid as error:
+        form.errors |= wrong(error)
+        return []
+
+
 def _free(offer: Offer, form: BookingForm) -> list[Slot]:
     """The slots of the chosen day that this person may book."""
-    if not form.ready or form.slot is None or form.extras.let:
+    if not form.ready or form.slot is None or not form.is_plain:
         return []
     zone, now = config().lab.zone, clock.now()
     day = form.slot.starts_at.astimezone(zone).date()
