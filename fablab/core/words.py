@@ -77,6 +77,91 @@ def _certification(p: Mapping[str, Any]) -> str:
     return text(p.get("certification_name"))
 
 
+def _why(p: Mapping[str, Any]) -> str:
+    """The reason that somebody wrote, in one language or by language; '' for none. Without the full stop."""
+    why = p.get("why")
+    return (text(why) if isinstance(why, Mapping) else str(why or "")).strip().rstrip(".")
+
+
+def _too_soon(p: Mapping[str, Any]) -> str:
+    ahead = length(p["notice_minutes"])
+    if "earliest" not in p:
+        return str(gettext("It must be booked at least %(length)s ahead.", length=ahead))
+    return str(
+        gettext(
+            "It must be booked at least %(length)s ahead; the earliest start is now %(start)s.",
+            length=ahead,
+            start=when(p["earliest"]),
+        )
+    )
+
+
+def _lab_closed(p: Mapping[str, Any]) -> str:
+    if why := _why(p):
+        return str(gettext("The lab is closed on %(day)s: %(why)s.", day=day(p["on"]), why=why))
+    return str(gettext("The lab is closed on %(day)s.", day=day(p["on"])))
+
+
+def _blocked(p: Mapping[str, Any]) -> str:
+    if "from" not in p or "until" not in p:
+        return str(gettext("It is blocked at this time."))
+    made = (
+        gettext("The lab is closed from %(start)s to %(end)s", start=when(p["from"]), end=when(p["until"]))
+        if p.get("lab")
+        else gettext("It cannot be used from %(start)s to %(end)s", start=when(p["from"]), end=when(p["until"]))
+    )
+    why = _why(p)
+    return f"{made}: {why}." if why else f"{made}."
+
+
+def _needs_supervisor(p: Mapping[str, Any]) -> str:
+    why, buddy = p.get("why"), p.get("allowed") == "buddy"
+    if why == "busy":
+        return str(gettext("Whoever supervises you has another booking at this time. Ask somebody else along."))
+    if buddy and why == "uncertified":
+        return str(gettext("Your buddy must hold the certifications of this machine too, for the whole time."))
+    if buddy:
+        return str(gettext("This may not be used alone: book it together with somebody who is certified for it."))
+    return str(gettext("This may only be used together with an instructor: book one along."))
+
+
+def _quota(p: Mapping[str, Any]) -> str:
+    make = _QUOTAS.get(str(p.get("limit")))
+    return make(p) if make else str(gettext("You have reached the limit of bookings."))
+
+
+def _lengths(p: Mapping[str, Any]) -> dict[str, str]:
+    return {"most": length(p["allowed"]), "used": length(p["used"])}
+
+
+_QUOTAS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "max_minutes_per_day": lambda p: gettext(
+        "At most %(most)s a day can be booked; on %(day)s you have %(used)s already.", day=day(p["on"]), **_lengths(p)
+    ),
+    "max_minutes_per_week": lambda p: gettext(
+        "At most %(most)s a week can be booked; in the week from %(day)s on you have %(used)s already.",
+        day=day(p["on"]),
+        **_lengths(p),
+    ),
+    "max_future_minutes": lambda p: gettext(
+        "At most %(most)s can be booked ahead; you have %(used)s already. It frees up as you use or cancel them.",
+        **_lengths(p),
+    ),
+    "max_future_count": lambda p: ngettext(
+        "At most %(num)d coming booking is allowed; use or cancel it first.",
+        "At most %(num)d coming bookings are allowed; use or cancel one first.",
+        p["allowed"],
+    ),
+    "gap_minutes": lambda p: gettext(
+        "Between two bookings of yours there must be %(gap)s; you have one from %(start)s to %(end)s.",
+        gap=length(p["allowed"]),
+        start=when(p["starts_at"]),
+        end=when(p["ends_at"]),
+    ),
+}
+"""The sentence of each limit of a person."""
+
+
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "not_certified": lambda p: gettext('You need the certification "%(name)s".', name=_certification(p)),
     "certification_expired": lambda p: gettext(
@@ -96,28 +181,51 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         gettext("It is out of service: %(why)s", why=p["why"]) if p.get("why") else gettext("It is out of service.")
     ),
     "outside_opening_hours": lambda p: gettext(
-        "The lab is not open for the whole of this time. Opening hours that day: %(hours)s.",
+        "It is not open for the whole of this time. Opening hours that day: %(hours)s.",
         hours=", ".join(p.get("hours", ())) or gettext("closed"),
     ),
-    "lab_closed": lambda p: gettext("The lab is closed on %(day)s.", day=day(p["on"])),
+    "lab_closed": _lab_closed,
     "slot_taken": lambda p: gettext(
         "It is already reserved from %(start)s to %(end)s.", start=when(p["starts_at"]), end=when(p["ends_at"])
     ),
     "too_short": lambda p: gettext("The shortest booking is %(length)s.", length=length(p["min_minutes"])),
     "too_long": lambda p: gettext("The longest booking is %(length)s.", length=length(p["max_minutes"])),
-    "too_soon": lambda p: gettext("It must be booked at least %(length)s ahead.", length=length(p["notice_minutes"])),
+    "too_soon": _too_soon,
     "too_far_ahead": lambda p: ngettext(
         "It can be booked at most %(num)d day ahead.", "It can be booked at most %(num)d days ahead.", p["horizon_days"]
     ),
-    "quota_exceeded": lambda p: gettext("You have reached the limit of bookings."),
+    "quota_exceeded": _quota,
     "needs_approval": lambda p: gettext("This booking needs the approval of the staff."),
-    "needs_supervisor": lambda p: gettext("This may only be used together with an instructor."),
-    "blocked": lambda p: gettext("It is blocked at this time."),
+    "needs_supervisor": _needs_supervisor,
+    "blocked": _blocked,
     "in_past": lambda p: gettext("This time is in the past."),
     "reserved_by_other": lambda p: gettext("It is reserved for somebody else until %(end)s.", end=hour(p["until"])),
     "badge_unknown": lambda p: gettext("This badge is not known."),
     "badge_revoked": lambda p: gettext("This badge has been withdrawn."),
     "problem_reported": lambda p: gettext("A problem has been reported."),
+    "off_step": lambda p: gettext(
+        "Bookings begin and end in steps of %(step)s, counted from midnight; %(time)s is between two of them.",
+        step=length(p["allowed"]),
+        time=hour(p["value"]),
+    ),
+    "too_close": lambda p: gettext(
+        "Between two bookings it needs %(length)s to be set up and cleaned; it is reserved from %(start)s to %(end)s.",
+        length=length(p["allowed"]),
+        start=when(p["starts_at"]),
+        end=when(p["ends_at"]),
+    ),
+    "over_capacity": lambda p: ngettext(
+        "It takes at most %(num)d person, and you are %(people)d.",
+        "It takes at most %(num)d people, and you are %(people)d.",
+        p["allowed"],
+        people=p["value"],
+    ),
+    "suspended": lambda p: ngettext(
+        "%(num)d booking was not used and not cancelled, so you can book again from %(start)s on.",
+        "%(num)d bookings were not used and not cancelled, so you can book again from %(start)s on.",
+        p["value"],
+        start=when(p["until"]),
+    ),
 }
 
 _DISPLAY: dict[str, Callable[[], str]] = {
@@ -134,12 +242,16 @@ _DISPLAY: dict[str, Callable[[], str]] = {
     "badge_unknown": lambda: gettext("Unknown badge"),
     "badge_revoked": lambda: gettext("Badge withdrawn"),
     "problem_reported": lambda: gettext("Problem reported"),
+    "blocked": lambda: gettext("Closed for now"),
 }
 
 
 def sentence(denial: Denial) -> str:
-    """The denial as a full sentence for pages, mails and the API, in the present language."""
-    return _SENTENCES[denial.code](denial.params)
+    """The denial as a full sentence for pages, mails and the API, in the present language. Where several resources are
+    asked for, it begins with the name of the one it is about."""
+    made = _SENTENCES[denial.code](denial.params)
+    name = text(denial.params.get("resource_name"))
+    return gettext("%(name)s: %(sentence)s", name=name, sentence=made) if name else made
 
 
 def display(denial: Denial) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fablab.certifications.rules import GrantFacts, RequiredFacts, grant_denials
@@ -325,16 +326,14 @@ def is_allowed(facts: BookingFacts) -> bool:
 
 
 def all_denials(choices: Sequence[BookingFacts]) -> list[Denial]:
-    """The reasons against one booking of all these resources, each once, in reading order. What is not true of all of
-    them says which it is about: `resource_id` and `resource_name`."""
-    if len(choices) == 1:
-        return booking_denials(choices[0])
+    """The reasons against one booking of all these resources, each once, in reading order. Each says which resource it
+    is about, of several with its name, unless it is true of all of them: `resource_id` and `resource_name`."""
     found = [(denial, facts) for facts in choices for denial in booking_denials(facts)]
     made: list[Denial] = []
     for denial, facts in found:
-        if sum(denial == other for other, _ in found) < len(choices):
-            name = {"resource_name": dict(facts.resource_name)} if facts.resource_name else {}
-            denial = Denial(denial.code, {**denial.params, "resource_id": str(facts.resource_id), **name})
+        shared = sum(denial == other for other, _ in found) == len(choices)
+        about = {} if shared and len(choices) > 1 else _about(facts, named=len(choices) > 1)
+        denial = Denial(denial.code, {**denial.params, **about}) if about else denial
         if denial not in made:
             made.append(denial)
     return made
@@ -400,6 +399,13 @@ def text_of(at: datetime) -> str:
 
 def _limit(key: str, allowed: int | str, value: int | str) -> dict[str, int | str]:
     return {"limit": key, "allowed": allowed, "value": value}
+
+
+def _about(facts: BookingFacts, *, named: bool) -> dict[str, Any]:
+    if not facts.resource_id:
+        return {}
+    name = {"resource_name": dict(facts.resource_name)} if named and facts.resource_name else {}
+    return {"resource_id": str(facts.resource_id), **name}
 
 
 def _times(slot: Slot) -> dict[str, str]:

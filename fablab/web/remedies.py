@@ -19,7 +19,25 @@ class Remedy:
 
 def _certification(denial: Denial) -> Remedy | None:
     ident = denial.params.get("certification_id")
-    return ident and Remedy(_("How to get certified"), url_for("certifications.show", certification_id=int(ident)))
+    return _link(_("How to get certified"), "certifications.show", "certification_id", ident)
+
+
+def _rules(denial: Denial) -> Remedy | None:
+    ident = denial.params.get("resource_id")
+    return _link(_("The booking rules"), "policies.explain", "resource_id", ident)
+
+
+def _waiting(denial: Denial) -> Remedy | None:
+    ident = denial.params.get("resource_id")
+    return _link(_("Wait for this time"), "reservations.waiting", "resource_id", ident)
+
+
+def _own_bookings(_denial: Denial) -> Remedy | None:
+    return Remedy(_("Your bookings"), url_for("reservations.mine")) if _is_page("reservations.mine") else None
+
+
+def _another_time(_denial: Denial) -> Remedy | None:
+    return Remedy(_("Find another time"), url_for("reservations.find")) if _is_page("reservations.find") else None
 
 
 _REMEDIES: dict[str, Callable[[Denial], Remedy | None]] = {
@@ -27,10 +45,36 @@ _REMEDIES: dict[str, Callable[[Denial], Remedy | None]] = {
     "certification_expired": _certification,
     "certification_lapsed_unused": _certification,
     "certification_revoked": _certification,
+    "slot_taken": _waiting,
+    "too_close": _waiting,
+    "quota_exceeded": _own_bookings,
+    "suspended": _own_bookings,
+    "blocked": _another_time,
+    "lab_closed": _another_time,
+    "resource_out_of_service": _another_time,
+    "over_capacity": _another_time,
+    "outside_opening_hours": _rules,
+    "off_step": _rules,
+    "too_short": _rules,
+    "too_long": _rules,
+    "too_soon": _rules,
+    "too_far_ahead": _rules,
+    "needs_supervisor": _rules,
 }
 
 
 def remedy(denial: Denial) -> Remedy | None:
     """The remedy of a denial; None where only time or the staff can help."""
     make = _REMEDIES.get(denial.code)
-    return make(denial) if make and "certifications.show" in current_app.view_functions else None
+    return make(denial) if make else None
+
+
+def _link(text: str, endpoint: str, name: str, ident: str | None) -> Remedy | None:
+    """A link to the page of one thing; None where the denial does not name it."""
+    if not ident or not _is_page(endpoint):
+        return None
+    return Remedy(text, url_for(endpoint, **{name: int(ident)}))
+
+
+def _is_page(endpoint: str) -> bool:
+    return endpoint in current_app.view_functions
