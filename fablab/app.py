@@ -22,7 +22,16 @@ from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
-from fablab.reservations import api_closures, api_policies, api_slots, api_waiting, routes_calendar
+from fablab.reservations import (
+    api_closures,
+    api_policies,
+    api_series,
+    api_slots,
+    api_waiting,
+    routes_calendar,
+    routes_series,
+    routes_waiting,
+)
 from fablab.reservations import routes as reservations_routes
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
@@ -45,6 +54,9 @@ BLUEPRINTS = (
     reservations_api.blueprint,
     api_slots.blueprint,
     api_waiting.blueprint,
+    api_series.blueprint,
+    routes_series.blueprint,
+    routes_waiting.blueprint,
     api_policies.blueprint,
     api_closures.blueprint,
     usage_api.blueprint,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import selectinload
 
 from fablab.core.actor import Actor
 from fablab.core.db import bulk_insert, db
-from fablab.core.errors import Invalid, NotFound
+from fablab.core.errors import Conflict, Invalid, NotFound
 from fablab.people.models import Person
 from fablab.reservations import recurrence
 from fablab.reservations.models import Reservation, ReservationSeries, ReservationState, SkippedOccurrence
@@ -70,6 +70,33 @@ def own(actor: Actor, series_id: int) -> ReservationSeries:
     found = get(series_id)
     if not (actor.is_staff or found.person_id == actor.person_id):
         raise NotFound(f"There is no series {series_id}.")
+    return found
+
+
+def own_date(actor: Actor, series_id: int, reservation_id: int | None, now: datetime) -> Reservation:
+    """A reservation of one's own series, any for staff; without an id the first that is still to come.
+
+    Raises NotFound, Conflict where none is to come.
+    """
+    own(actor, series_id)
+    if reservation_id is None:
+        query = select(Reservation).where(Reservation.series_id == series_id, Reservation.state.in_(TO_COME))
+        found = db.session.scalar(query.where(Reservation.starts_at > now).order_by(Reservation.starts_at).limit(1))
+        if found is None:
+            raise Conflict("No date of this series is still to come.")
+        return found
+    chosen = db.session.get(Reservation, reservation_id)
+    if chosen is None or chosen.series_id != series_id:
+        raise NotFound(f"The series {series_id} has no reservation {reservation_id}.")
+    return chosen
+
+
+def own_skipped(actor: Actor, series_id: int, skipped_id: int) -> SkippedOccurrence:
+    """A skipped date of one's own series, any for staff. Raises NotFound."""
+    own(actor, series_id)
+    found = db.session.get(SkippedOccurrence, skipped_id)
+    if found is None or found.series_id != series_id:
+        raise NotFound(f"The series {series_id} has no skipped date {skipped_id}.")
     return found
 
 

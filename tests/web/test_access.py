@@ -13,6 +13,7 @@ from fablab.core.config import Config
 from fablab.core.db import db, transaction
 from fablab.people.models import ApiToken, Badge, Person
 from fablab.people.tokens import _digest
+from fablab.reservations.models import ReservationSeries, SkippedOccurrence, WaitingEntry
 from fablab.usage.models import UsageSession
 from fablab.web.access import declared
 from tests.conftest import forget_the_request_before
@@ -231,7 +232,30 @@ def world(lab_app: Flask) -> World:
         started_at=NOW,
         updated_at=NOW,
     )
+    series = save(
+        ReservationSeries(
+            person_id=member.id,
+            created_at=NOW,
+            rule="FREQ=DAILY;COUNT=2",
+            zone="Europe/Paris",
+            starts_at=NOW,
+            minutes=60,
+            resource_ids=[str(machine.id)],
+        )
+    )
+    skipped = SkippedOccurrence(series_id=series.id, occurrence_at=NOW + timedelta(days=1), denials=[])
+    entry = WaitingEntry(
+        person_id=member.id,
+        resource_id=machine.id,
+        starts_at=NOW,
+        ends_at=NOW + timedelta(hours=1),
+        minutes=60,
+        created_at=NOW,
+    )
     ids: dict[str, object] = {
+        "series_id": series.id,
+        "skipped_id": save(skipped).id,
+        "entry_id": save(entry).id,
         "person_id": member.id,
         "resource_id": machine.id,
         "certification_id": certification.id,
