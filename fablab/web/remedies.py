@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app, url_for
 from flask_babel import gettext as _
@@ -29,7 +30,7 @@ def _rules(denial: Denial) -> Remedy | None:
 
 def _waiting(denial: Denial) -> Remedy | None:
     ident = denial.params.get("resource_id")
-    return _link(_("Wait for this time"), "reservations.waiting", "resource_id", ident)
+    return _link(_("Wait for this time"), "waiting.show", "resource_id", ident)
 
 
 def _own_bookings(_denial: Denial) -> Remedy | None:
@@ -73,7 +74,8 @@ def _link(text: str, endpoint: str, name: str, ident: str | None) -> Remedy | No
     """A link to the page of one thing; None where the denial does not name it."""
     if not ident or not _is_page(endpoint):
         return None
-    return Remedy(text, url_for(endpoint, **{name: int(ident)}))
+    values: dict[str, Any] = {name: int(ident)}
+    return Remedy(text, url_for(endpoint, **values))
 
 
 def _is_page(endpoint: str) -> bool:
