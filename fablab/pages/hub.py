@@ -1,14 +1,15 @@
 """The hub: one thread per web process reads new events and hands them to every open stream.
 
 SQLite tells whether another connection has committed (`PRAGMA data_version`), which costs microseconds, so the events
-are read only when there are any; PostgreSQL is asked for them five times a second. The thread runs while somebody
-listens. It keeps the newest events in memory; a stream that resumes further back reads them from the database.
+are read only when there are any; PostgreSQL signals them. The thread runs while somebody listens. It keeps the newest
+events in memory; a stream that resumes further back reads them from the database.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,8 +27,9 @@ from fablab.web import stopping
 log = structlog.get_logger("pages.hub")
 
 KEPT = 5000
-LOOK_SQLITE_S = 0.1
-LOOK_POSTGRESQL_S = 0.2
+PORTION = 500
+LOOK_SQLITE_S = 0.01
+LOOK_POSTGRESQL_S = 1.0
 RETRY_S = 1.0
 HEARTBEAT_S = 15.0
 LIFE_S = 900.0
@@ -88,7 +90,7 @@ class Hub:
 
     def _from_database(self, after: int) -> list[Happened]:
         with self._app.app_context():
-            return [_free(row) for row in events.since(after)]
+            return [_free(row) for row in events.since(after, PORTION)]
 
     def _start(self) -> None:
         with self._app.app_context():
@@ -116,31 +118,51 @@ class Hub:
             return False
 
     def _follow(self, connection: Connection) -> None:
-        on_sqlite = connection.dialect.name == "sqlite"
-        seen = None
-        while not stopping.FLAG.wait(LOOK_SQLITE_S if on_sqlite else LOOK_POSTGRESQL_S) and self._listeners:
-            version = _version(connection) if on_sqlite else None
-            if version is None or version != seen:
+        changed = _told(connection) if connection.dialect.name == "postgresql" else _seen(connection)
+        while self._listeners and not stopping.FLAG.is_set():
+            if changed():
                 self._take()
-            seen = version
+        connection.invalidate()  # one that still listens to signals is of no use to others
 
     def _take(self) -> None:
-        fresh = self._from_database(self._last)
-        if not fresh:
-            return
-        with self._news:
-            for one in fresh:
-                if len(self._kept) == KEPT:
-                    self._floor = self._kept[0].id
-                self._kept.append(one)
-            self._last = fresh[-1].id
-            self._news.notify_all()
+        full = True
+        while full and (fresh := self._from_database(self._last)):
+            full = len(fresh) == PORTION
+            with self._news:
+                for one in fresh:
+                    if len(self._kept) == KEPT:
+                        self._floor = self._kept[0].id
+                    self._kept.append(one)
+                self._last = fresh[-1].id
+                self._news.notify_all()
 
 
-def _version(connection: Connection) -> int:
-    version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-    connection.rollback()
-    return int(version)
+def _seen(connection: Connection) -> Callable[[], bool]:
+    """On SQLite: waits for a moment and tells whether another connection has committed since."""
+    seen = [-1]
+
+    def changed() -> bool:
+        stopping.FLAG.wait(LOOK_SQLITE_S)
+        before, seen[0] = seen[0], int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+        connection.rollback()
+        return seen[0] != before
+
+    return changed
+
+
+def _told(connection: Connection) -> Callable[[], bool]:
+    """On PostgreSQL: waits until an event is signalled, or for a while; always true, as the first may have come before
+    anybody listened."""
+    connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+    connection.exec_driver_sql(f"LISTEN {events.CHANNEL}")
+    line: Any = connection.connection.driver_connection
+
+    def changed() -> bool:
+        for _ in line.notifies(timeout=LOOK_POSTGRESQL_S, stop_after=1):
+            pass
+        return True
+
+    return changed
 
 
 def _free(row: events.Event) -> Happened:
