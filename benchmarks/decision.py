@@ -15,7 +15,8 @@ from fablab.core.denials import Denial
 from fablab.interlock.rules import AccessFacts, BadgeFacts, access_denials
 from fablab.interlock.service import check_access
 from fablab.people.rules import PersonFacts
-from fablab.reservations.rules import BookingFacts, BookingPolicy, Slot, booking_denials
+from fablab.reservations.policy import BookingPolicy
+from fablab.reservations.rules import BookingFacts, Slot, booking_denials
 from fablab.resources.models import Resource
 from fablab.resources.rules import WEEKDAYS, Calendar, Opening, ResourceFacts
 
