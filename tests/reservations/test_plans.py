@@ -24,8 +24,8 @@ from tests.factories import NOW
 
 BIG = ("reservation", "allocation")
 ROWS, MILLION = 20_000, 1_000_000
-MOST_ROWS = 15_000
-"""What a plan may expect to read of a big table: two weeks of a hundred resources are 8 400."""
+MOST_ROWS = 40_000
+"""What a plan may expect to read of a big table: a few per cent. Two weeks of a hundred resources are 8 400."""
 MACHINES, PEOPLE = 100, 40
 
 
