@@ -6,6 +6,7 @@ Times within quiet windows do not count. Minutes are real ones: the night in whi
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from fablab.core.denials import Denial
@@ -86,11 +87,11 @@ def _per_day(held: Used, policy: BookingPolicy, zone: ZoneInfo, pieces: Sequence
         days[day] = days.get(day, NOTHING) + (end - begin)
         weeks[monday] = weeks.get(monday, NOTHING) + (end - begin)
     for day, more in days.items():
-        if over := _over("max_minutes_per_day", policy, held.by_day.get(day, NOTHING), more, _midday(day, zone)):
+        if over := _over("max_minutes_per_day", policy, held.by_day.get(day, NOTHING), more, (day, zone)):
             yield over
             break
     for monday, more in weeks.items():
-        if over := _over("max_minutes_per_week", policy, held.in_week(monday), more, _midday(monday, zone)):
+        if over := _over("max_minutes_per_week", policy, held.in_week(monday), more, (monday, zone)):
             yield over
             break
 
@@ -115,16 +116,19 @@ def _gap(held: Used, policy: BookingPolicy, starts_at: datetime, ends_at: dateti
         yield Denial(denial.code, {**denial.params, "starts_at": rfc3339(begin), "ends_at": rfc3339(end)})
 
 
-def _over(key: str, policy: BookingPolicy, have: timedelta, more: timedelta, on: str = "") -> Denial | None:
+def _over(
+    key: str, policy: BookingPolicy, have: timedelta, more: timedelta, on: tuple[date, ZoneInfo] | None = None
+) -> Denial | None:
     most = getattr(policy, key)
     if most is None or not more or have + more <= timedelta(minutes=most):
         return None
-    return _denial(key, policy, most, have // MINUTE, more // MINUTE, on)
+    found = _denial(key, policy, most, have // MINUTE, more // MINUTE)
+    return found if on is None else Denial(found.code, {**found.params, "on": _midday(*on)})
 
 
-def _denial(key: str, policy: BookingPolicy, allowed: int, have: int, more: int, on: str = "") -> Denial:
+def _denial(key: str, policy: BookingPolicy, allowed: int, have: int, more: int) -> Denial:
     params = {"limit": key, "scope": policy.limit_scope.value, "allowed": allowed, "used": have, "value": more}
-    return Denial("quota_exceeded", params | ({"on": on} if on else {}))
+    return Denial("quota_exceeded", params)
 
 
 def counted(starts_at: datetime, ends_at: datetime, quiet: Sequence[QuietWindow], zone: ZoneInfo) -> list[Span]:
@@ -162,11 +166,21 @@ def _windows(quiet: Sequence[QuietWindow], starts_at: datetime, ends_at: datetim
     day = starts_at.astimezone(zone).date() - timedelta(1)
     last = ends_at.astimezone(zone).date()
     while day <= last:
-        for window in quiet:
-            if day.weekday() in window.days:
-                ends = day if window.until > window.from_ else day + timedelta(1)
-                yield at_local(day, window.from_, zone), at_local(ends, window.until, zone)
+        yield from _windows_of(tuple(quiet), day, zone)
         day += timedelta(1)
+
+
+@lru_cache(maxsize=1024)
+def _windows_of(quiet: tuple[QuietWindow, ...], day: date, zone: ZoneInfo) -> tuple[Span, ...]:
+    """The quiet windows that begin on a day: a search asks for the same days hundreds of times."""
+    return tuple(
+        (
+            at_local(day, window.from_, zone),
+            at_local(day if window.until > window.from_ else day + timedelta(1), window.until, zone),
+        )
+        for window in quiet
+        if day.weekday() in window.days
+    )
 
 
 def _after(pieces: Sequence[Span], now: datetime) -> timedelta:

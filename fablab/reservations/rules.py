@@ -368,6 +368,16 @@ def hopeless(denials: Sequence[Denial]) -> bool:
     )
 
 
+def no_time_helps(choices: Sequence[BookingFacts]) -> bool:
+    """True when no other time could help against one of the reasons that speak against this booking: as `hopeless`,
+    and where the limit of what is to come is reached and no time of the week is quiet."""
+    found = [(facts, denial) for facts in choices for denial in booking_denials(facts)]
+    return hopeless([denial for _, denial in found]) or any(
+        denial.params.get("limit") in {"max_future_count", "max_future_minutes"} and not facts.policy.quiet_hours
+        for facts, denial in found
+    )
+
+
 def taken_denial(slot: Slot) -> Denial:
     """`slot_taken` with the time that is taken."""
     return Denial("slot_taken", _times(slot))

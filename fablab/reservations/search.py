@@ -8,10 +8,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from heapq import merge
 from math import lcm
 from zoneinfo import ZoneInfo
 
-from fablab.reservations.rules import BookingFacts, Slot, all_denials, booking_denials, hopeless, is_allowed, local_day
+from fablab.reservations.rules import BookingFacts, Slot, is_allowed, local_day, no_time_helps
 
 SEARCH_DAYS = 14
 """How many days before and after the wanted one are searched for an allowed slot."""
@@ -31,7 +32,7 @@ def suggestions(choices: Sequence[BookingFacts], limit: int = 3) -> list[Slot]:
     `choices` are the facts of each resource of one booking, all for the same time; a slot must suit all of them. The
     length is the wanted one, made longer or shorter where it is not allowed. Searches `SEARCH_DAYS` to both sides.
     """
-    if hopeless(all_denials(choices)):
+    if no_time_helps(choices):
         return []
     length = _allowed_length(choices)
     found: list[Slot] = []
@@ -66,21 +67,18 @@ def find_slots(
     the whole slot must lie in one of these times (an instructor is there)."""
     length, zone = timedelta(minutes=minutes), choices[0].calendar.zone
     begin = max(choices[0].starts_at, choices[0].now)
-    reached = {facts.resource_id: begin for facts in choices if not hopeless(booking_denials(facts))}
-    order = {facts.resource_id: number for number, facts in enumerate(choices)}
+    useful = [(number, facts, _Reached(begin)) for number, facts in enumerate(choices) if not no_time_helps([facts])]
     found: list[Choice] = []
     for day in _days(begin, until, zone):
-        of_day: list[Choice] = []
-        for facts in choices:
-            if facts.resource_id in reached:
-                slots = _of_day(facts, day, length, (reached[facts.resource_id], until), present)
-                apart = _apart(slots, reached[facts.resource_id], limit)
-                of_day += [Choice(facts.resource_id, slot) for slot in apart]
-                reached[facts.resource_id] = apart[-1].ends_at if apart else reached[facts.resource_id]
-        found += sorted(of_day, key=lambda one: (one.slot.starts_at, order[one.resource_id]))
-        if len(found) >= limit:
-            break
-    return found[:limit]
+        streams = (
+            _apart(number, facts.resource_id, _of_day(facts, day, length, (begin, until), present), reached)
+            for number, facts, reached in useful
+        )
+        for _, _, choice in merge(*streams):
+            found.append(choice)
+            if len(found) == limit:
+                return found
+    return found
 
 
 def next_free(facts: BookingFacts, days: int = SEARCH_DAYS) -> datetime | None:
@@ -135,16 +133,21 @@ def _of_day(
             yield slot
 
 
-def _apart(slots: Iterator[Slot], reached: datetime, limit: int) -> list[Slot]:
-    """The first of the slots, then each that begins when the one before it is over; at most `limit`."""
-    found: list[Slot] = []
+@dataclass(slots=True)
+class _Reached:
+    """Up to when a resource has been given out."""
+
+    at: datetime
+
+
+def _apart(
+    number: int, resource_id: int, slots: Iterator[Slot], reached: _Reached
+) -> Iterator[tuple[datetime, int, Choice]]:
+    """Of the slots each that begins when the one before it is over, with what sorts them among those of others."""
     for slot in slots:
-        if slot.starts_at >= reached:
-            found.append(slot)
-            reached = slot.ends_at
-        if len(found) == limit:
-            break
-    return found
+        if slot.starts_at >= reached.at:
+            reached.at = slot.ends_at
+            yield slot.starts_at, number, Choice(resource_id, slot)
 
 
 def _days(from_: datetime, to: datetime, zone: ZoneInfo) -> Iterator[date]:
