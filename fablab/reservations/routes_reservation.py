@@ -14,10 +14,11 @@ from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Invalid
 from fablab.core.words import config
 from fablab.notices import calendars
-from fablab.reservations import bookable, calendar_feed, forms, offers, reading, service, showing
+from fablab.reservations import bookable, calendar_feed, forms, offers, reading, service, showing, use
 from fablab.reservations.models import Reservation
 from fablab.reservations.routes_base import blueprint, given, lengths, money, refused, to_reservation, wrong
 from fablab.reservations.rules import Slot
+from fablab.reservations.showing import Act
 from fablab.reservations.story import rule_name
 from fablab.web import safe_next
 from fablab.web.access import access, actor
@@ -67,6 +68,21 @@ def cancel(reservation_id: int) -> Response:
     def act(acting: Actor, now: datetime) -> None:
         service.cancel(acting, reservation_id, now, reason)
         flash(_("The booking is cancelled; the time is free for others."), "success")
+
+    return _done(reservation_id, act)
+
+
+@blueprint.post("/reservations/<int:reservation_id>/check-in")
+@access(Role.MAKER, scope="book")
+def check_in(reservation_id: int) -> Response:
+    """Says that its person has come; staff say it for others."""
+    found = reading.get_reservation(actor(), reservation_id)
+
+    def act(acting: Actor, now: datetime) -> None:
+        if Act.CHECK_IN not in showing.acts(acting, found, now):
+            raise Conflict("It cannot be checked in now.")
+        use.note_start(reservation_id, now)
+        flash(_("Checked in. Have a good time."), "success")
 
     return _done(reservation_id, act)
 
@@ -123,9 +139,7 @@ def change(reservation_id: int) -> Response | tuple[str, int]:
     found = reading.get_reservation(actor(), reservation_id)
     form, errors = forms.sent(given()), forms.Errors()
     slot = _slot(found, form, errors)
-    reason, note = forms.text_of(form, "reason", errors), forms.text_of(form, "note", errors)
-    party = forms.party_of(form, errors)
-    overrides = forms.overrides_of(form, errors) if actor().is_staff else {}
+    note = forms.text_of(form, "note", errors)
     if errors or slot is None:
         return _change_page(found, dict(form.values), errors, None), 422
     try:

@@ -11,9 +11,10 @@ from fablab.app import create_app
 from fablab.core.actor import Role
 from fablab.core.config import Config
 from fablab.core.db import db, transaction
-from fablab.people.models import ApiToken, Badge, Person
+from fablab.people.models import ApiToken, Badge, MembershipPlan, Person
 from fablab.people.tokens import _digest
 from fablab.reservations.models import ReservationSeries, SkippedOccurrence, WaitingEntry
+from fablab.resources.models import Closure, OpeningException, ResourceGroup
 from fablab.usage.models import UsageSession
 from fablab.web.access import declared
 from tests.conftest import forget_the_request_before
@@ -40,6 +41,7 @@ OWN_OR_MANAGER = "sy--yy"
 OWN_OR_ADMINISTRATOR = "sy---y"
 CHANGES_PERSON = "sy-nyy"
 ADMINISTRATOR = "snnnny"
+GONE_BEFORE = "snnn--"  # the page has removed it already
 GONE = "------"
 """For each caller: y may; s must sign in; n may not (403); - is told that there is nothing (404)."""
 
@@ -158,6 +160,7 @@ TABLE = {
     "GET /reservations/<int:reservation_id>/event.ics": OWN,
     "GET /reservations/<int:reservation_id>/change": OWN,
     "POST /reservations/<int:reservation_id>/change": OWN,
+    "POST /reservations/<int:reservation_id>/check-in": OWN,
     "POST /reservations/<int:reservation_id>/accept-offer": OWN,
     "POST /reservations/<int:reservation_id>/decline-offer": OWN,
     "GET /reservations/<int:reservation_id>/cancel": OWN,
@@ -172,9 +175,57 @@ TABLE = {
     "POST /resources/<int:resource_id>/book": MAKER,
     "GET /resources/<int:resource_id>/book/check": MAKER,
     "GET /resources/<int:resource_id>/qr.svg": MAKER,
+    "GET /timeline": MAKER,
+    "GET /api/v1/calendar": MAKER,
     "GET /usage": MAKER,
     "GET /usage.csv": MAKER,
     "POST /usage/<int:session_id>/person": INSTRUCTOR,
+    "GET /api/v1/booking-rules": MAKER,
+    "GET /api/v1/booking-rules/<level>/<target>": MAKER,
+    "PATCH /api/v1/booking-rules/<level>/<target>": MANAGER,
+    "DELETE /api/v1/booking-rules/<level>/<target>": MANAGER,
+    "GET /api/v1/resources/<int:resource_id>/booking-rules": MAKER,
+    "GET /api/v1/resource-groups": MAKER,
+    "POST /api/v1/resource-groups": MANAGER,
+    "GET /api/v1/resource-groups/<int:group_id>": MAKER,
+    "PATCH /api/v1/resource-groups/<int:group_id>": MANAGER,
+    "DELETE /api/v1/resource-groups/<int:group_id>": GONE_BEFORE,
+    "GET /api/v1/membership-plans": MAKER,
+    "POST /api/v1/membership-plans": MANAGER,
+    "GET /api/v1/membership-plans/<int:plan_id>": MAKER,
+    "PATCH /api/v1/membership-plans/<int:plan_id>": MANAGER,
+    "DELETE /api/v1/membership-plans/<int:plan_id>": GONE_BEFORE,
+    "GET /api/v1/closures": MAKER,
+    "POST /api/v1/closures": MANAGER,
+    "GET /api/v1/closures/<int:closure_id>": MAKER,
+    "PATCH /api/v1/closures/<int:closure_id>": MANAGER,
+    "DELETE /api/v1/closures/<int:closure_id>": GONE_BEFORE,
+    "GET /api/v1/opening-exceptions": MAKER,
+    "POST /api/v1/opening-exceptions": MANAGER,
+    "POST /api/v1/opening-exceptions/holidays": MANAGER,
+    "GET /api/v1/opening-exceptions/<int:exception_id>": MAKER,
+    "DELETE /api/v1/opening-exceptions/<int:exception_id>": GONE_BEFORE,
+    "GET /resources/<int:resource_id>/rules": MAKER,
+    "GET /rules": MANAGER,
+    "GET /rules/resource": MANAGER,
+    "GET /rules/<level>/<target>": MANAGER,
+    "POST /rules/<level>/<target>": MANAGER,
+    "POST /rules/<level>/<target>/reset": MANAGER,
+    "POST /rules/groups": MANAGER,
+    "POST /rules/groups/<int:group_id>/rename": MANAGER,
+    "POST /rules/groups/<int:group_id>/remove": MANAGER,
+    "POST /rules/plans": MANAGER,
+    "POST /rules/plans/<int:plan_id>/rename": MANAGER,
+    "POST /rules/plans/<int:plan_id>/remove": MANAGER,
+    "GET /closures": MANAGER,
+    "GET /closures/new": MANAGER,
+    "POST /closures/new": MANAGER,
+    "POST /closures/<int:closure_id>/remove": MANAGER,
+    "GET /closures/days/new": MANAGER,
+    "POST /closures/days/new": MANAGER,
+    "POST /closures/days/<int:exception_id>/remove": MANAGER,
+    "GET /closures/holidays": MANAGER,
+    "POST /closures/holidays": MANAGER,
     "GET /set-up": GONE,
     "POST /set-up": GONE,
     "GET /sign-in": PUBLIC,
@@ -268,6 +319,14 @@ def world(lab_app: Flask) -> World:
         "channel_id": 99,
         "feed_id": 99,
         "delivery_id": 99,
+        "group_id": save(ResourceGroup(name={"fr": "Lasers"})).id,
+        "plan_id": save(MembershipPlan(name={"fr": "Nuit"})).id,
+        "closure_id": save(
+            Closure(starts_at=NOW, ends_at=NOW + timedelta(hours=1), reason={"fr": "Travaux"}, created_at=NOW)
+        ).id,
+        "exception_id": save(OpeningException(day=NOW.date(), hours=[], reason={})).id,
+        "level": "kind",
+        "target": "machine",
         "secret": "unknown",
         "any(again, drop):what": "again",
         "code": "fr",
@@ -310,7 +369,7 @@ def test_what_changes_something_is_not_for_reading_tokens(lab_app: Flask) -> Non
 
 def _last(route: str) -> tuple[int, str]:
     """What ends things comes after what looks at them."""
-    words = ("GET", "PATCH", "POST", "revoke", "disable", "DELETE", "anonymise", "DELETE /api/v1/people")
+    words = ("GET", "PATCH", "POST", "revoke", "disable", "remove", "DELETE", "anonymise", "DELETE /api/v1/people")
     return max(place for place, word in enumerate(words) if word in route), route
 
 
