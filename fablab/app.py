@@ -23,13 +23,17 @@ from fablab.people import api as people_api
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
 from fablab.reservations import (
+    api_calendar,
     api_closures,
     api_policies,
     api_series,
     api_slots,
     api_waiting,
     routes_calendar,
+    routes_closures,
+    routes_policies,
     routes_series,
+    routes_timeline,
     routes_waiting,
 )
 from fablab.reservations import routes as reservations_routes
@@ -58,6 +62,8 @@ BLUEPRINTS = (
     routes_series.blueprint,
     routes_waiting.blueprint,
     api_policies.blueprint,
+    routes_policies.blueprint,
+    routes_closures.blueprint,
     api_closures.blueprint,
     usage_api.blueprint,
     interlock_api.blueprint,
@@ -66,6 +72,8 @@ BLUEPRINTS = (
     pages_api.blueprint,
     notices_routes.blueprint,
     routes_calendar.blueprint,
+    routes_timeline.blueprint,
+    api_calendar.blueprint,
 )
 """Pages and REST of every package, one line each."""
 

@@ -179,10 +179,15 @@ class QuietHours(BaseModel):
     from_: time = Field(alias="from")
     until: time
 
-    @field_validator("until", mode="before")
+    @field_validator("from_", "until", mode="before")
     @classmethod
-    def _end_of_day(cls, value: object) -> object:
-        return time(0) if value == "24:00" else value
+    def _clock(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return time(0) if value == "24:00" else time.fromisoformat(value).replace(second=0, microsecond=0)
+        except ValueError:
+            raise ValueError("must be a time of day such as 22:00") from None
 
 
 class BookingConfig(_Section):

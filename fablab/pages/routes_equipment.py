@@ -4,6 +4,7 @@ It stands here because it joins what two packages own: the resource, and the cer
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -16,8 +17,9 @@ from fablab.core.actor import Role
 from fablab.core.errors import Invalid
 from fablab.core.words import config
 from fablab.pages import equipment
-from fablab.resources import service
-from fablab.resources.models import Kind, Resource, RiskClass
+from fablab.resources import groups, service
+from fablab.resources.models import Kind, OpeningRule, Resource, RiskClass
+from fablab.resources.rules import WEEKDAYS
 from fablab.web.access import access, actor
 
 blueprint = Blueprint("inventory", __name__, url_prefix="/resources")
@@ -46,7 +48,10 @@ def edit(resource_id: int) -> str:
     found = service.get_resource(resource_id)
     form = {f"{part}_{code}": getattr(found, part).get(code, "") for part in LONGEST for code in config().lab.languages}
     form |= {"kind": found.kind.value, "risk_class": found.risk_class.value, "model": found.model}
-    form["place_id"] = "" if found.place_id is None else str(found.place_id)
+    for part in ("place_id", "group_id", "capacity"):
+        form[part] = "" if getattr(found, part) is None else str(getattr(found, part))
+    form |= {"opening": found.opening.value}
+    form |= {f"hours_{day}": ", ".join(hours) for day, hours in found.opening_hours.items()}
     asked = certifications.required_for([resource_id]).get(resource_id, [])
     return _form(found, form, [one.certification_id for one in asked], {})
 
@@ -81,17 +86,30 @@ def _values() -> dict[str, Any]:
     if risk not in set(RiskClass):
         raise Invalid({"risk_class": f"must be one of {', '.join(RiskClass)}"})
     values |= {"kind": Kind(kind), "risk_class": RiskClass(risk), "model": request.form.get("model", "").strip()}
-    values["place_id"] = _place()
+    values["place_id"] = _number("place_id", "there is no such place")
+    values["group_id"] = _number("group_id", "there is no such group")
+    values["capacity"] = _number("capacity", "must be a number")
+    opening = request.form.get("opening", OpeningRule.LAB.value)
+    if opening not in set(OpeningRule):
+        raise Invalid({"opening": f"must be one of {', '.join(OpeningRule)}"})
+    values |= {"opening": OpeningRule(opening), "opening_hours": _hours()}
     if len(values["model"]) > 200:
         raise Invalid({"model": "must have at most 200 characters"})
     return values
 
 
-def _place() -> int | None:
-    chosen = request.form.get("place_id", "")
+def _number(field: str, fault: str) -> int | None:
+    chosen = request.form.get(field, "").strip()
     if chosen and not (chosen.isascii() and chosen.isdigit() and len(chosen) < 10):
-        raise Invalid({"place_id": "there is no such place"})
+        raise Invalid({field: fault})
     return int(chosen) if chosen else None
+
+
+def _hours() -> dict[str, list[str]]:
+    """The hours of its own by weekday, as typed: 09:00-12:30, 14:00-18:00."""
+    typed = {day: request.form.get(f"hours_{day}", "").replace("\u2013", "-").split(",") for day in WEEKDAYS}
+    hours = {day: [part.strip() for part in parts if part.strip()] for day, parts in typed.items()}
+    return {day: parts for day, parts in hours.items() if parts}
 
 
 def _new_place() -> dict[str, str]:
@@ -111,7 +129,13 @@ def _faults(error: Invalid) -> dict[str, str]:
         "place_id": ("place_id", _("Please choose one of the list.")),
         "new_place": ("new_place", _("Please use at most 100 characters.")),
         "model": ("model", _("Please use at most 200 characters.")),
+        "group_id": ("group_id", _("Please choose one of the list.")),
+        "capacity": ("capacity", _("Please enter a number from 1 to 10000.")),
+        "opening": ("opening", _("Please choose one of the list.")),
+        "opening_hours": ("hours_monday", _("Please enter the hours of a day at least.")),
     }
+    rising = _("Please enter rising hours such as 09:00-12:30, 14:00-18:00.")
+    sentences |= {f"opening_hours.{day}": (f"hours_{day}", rising) for day in WEEKDAYS}
     return dict(sentences.get(name, (name, reason)) for name, reason in error.fields.items())
 
 
@@ -125,5 +149,7 @@ def _form(known: Resource | None, form: Mapping[str, str], asked: list[int], err
         codes=config().lab.languages,
         kinds=list(Kind),
         places=service.places(),
+        groups=groups.list_groups(),
+        weekdays=[(day, date(2024, 1, 1 + number)) for number, day in enumerate(WEEKDAYS)],
         all_certifications=certifications.list_certifications(),
     )

@@ -188,7 +188,7 @@ def set_exception(
     """
     _need(actor)
     with transaction() as session:
-        _check_exception(resource_id, day, hours, reason)
+        check_exception(resource_id, day, hours, reason)
         known = _exception_on(resource_id, day)
         before = None if known is None else _day_facts(known)
         exception = known or OpeningException(resource_id=resource_id, day=day)
@@ -212,7 +212,7 @@ def close_days(actor: Actor, days: Mapping[date, Texts], now: datetime) -> list[
         for day, reason in sorted(days.items()):
             if day in known:
                 continue
-            _check_exception(None, day, (), reason)
+            check_exception(None, day, (), reason)
             exception = OpeningException(resource_id=None, day=day, hours=[], reason=reason)
             session.add(exception)
             session.flush()
@@ -242,7 +242,8 @@ def _exception_on(resource_id: int | None, day: date) -> OpeningException | None
     return found
 
 
-def _check_exception(resource_id: int | None, day: date, hours: Sequence[str], reason: Texts) -> None:
+def check_exception(resource_id: int | None, day: date, hours: Sequence[str], reason: Texts) -> None:
+    """Raises Invalid with every field that is wrong."""
     wrong: dict[str, str] = {}
     if not 2000 <= day.year <= 2200:
         wrong["day"] = "must be a day between 2000 and 2200"
