@@ -42,7 +42,8 @@ class BookingForm:
     @property
     def is_plain(self) -> bool:
         """One resource for some hours: the free times of the day are worth a list."""
-        return self.extras.let is None and len(self.resource_ids) == 1 and not self.extras.exclusive
+        one = len(self.resource_ids) == 1 and not self.extras.exclusive
+        return one and not self.rule and self.extras.let is None
 
     @property
     def query(self) -> dict[str, object]:
