@@ -138,7 +138,7 @@ class World:
         grouped = select(Reservation.series_id, Reservation.id).where(Reservation.state == ReservationState.BOOKED)
         found: dict[int, set[int]] = {}
         for series_id, ident in db.session.execute(grouped):
-            found.setdefault(series_id, set()).add(ident)
+            found.setdefault(series_id or 0, set()).add(ident)
         wanted = {key: {ident for ident, one in group.items() if one.live} for key, group in self.model.groups.items()}
         assert found == {key: ids for key, ids in wanted.items() if ids}
 
