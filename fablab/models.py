@@ -8,24 +8,43 @@ from fablab.core.outbox import Outbox
 from fablab.devices.models import Device, Journal
 from fablab.interlock.models import AccessDecision, Alarm
 from fablab.notices.models import CalendarFeed, Notice, NoticeChannel, NoticeChoice, NoticeDelivery
-from fablab.people.models import ApiToken, Badge, Person, SignInFailure
-from fablab.reservations.models import Allocation, Reservation
-from fablab.resources.models import Place, Resource
+from fablab.people.models import ApiToken, Badge, MembershipPlan, Person, SignInFailure
+from fablab.reservations.models import (
+    Allocation,
+    Companion,
+    Let,
+    PolicyOverride,
+    Reservation,
+    ReservationSeries,
+    SkippedOccurrence,
+    WaitingEntry,
+)
+from fablab.resources.models import Closure, OpeningException, Place, Resource, ResourceGroup
 from fablab.usage.models import UsageReading, UsageSession
 from fablab.web.models import StoredAnswer
 
 MODELS: tuple[type[Base], ...] = (
+    MembershipPlan,
     Person,
     Badge,
     ApiToken,
     SignInFailure,
     Place,
+    ResourceGroup,
     Resource,
+    OpeningException,
+    Closure,
     Certification,
     Grant,
     Requirement,
+    ReservationSeries,
     Reservation,
     Allocation,
+    Companion,
+    Let,
+    SkippedOccurrence,
+    WaitingEntry,
+    PolicyOverride,
     Device,
     Journal,
     UsageSession,

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fablab.core.actor import Role
-from fablab.core.db import Base, choice
+from fablab.core.db import Base, Texts, choice
 
 
 class Audience(StrEnum):
@@ -17,6 +17,15 @@ class Audience(StrEnum):
     BUSINESS = "business"
     SCHOOL = "school"
     PUBLIC_BODY = "public_body"
+
+
+class MembershipPlan(Base):
+    """A kind of membership, such as "student" or "night member"; booking rules may differ by it."""
+
+    __tablename__ = "membership_plan"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[Texts]
 
 
 class Person(Base):
@@ -37,12 +46,14 @@ class Person(Base):
     active: Mapped[bool] = mapped_column(default=True)
     language: Mapped[str] = mapped_column(String(5))
     member_until: Mapped[date | None]
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("membership_plan.id"))
     audience: Mapped[Audience] = mapped_column(choice(Audience), default=Audience.CITIZEN)
     organisation: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime]
     anonymised_at: Mapped[datetime | None]
 
     badges: Mapped[list["Badge"]] = relationship(back_populates="person", order_by="Badge.id")
+    plan: Mapped[MembershipPlan | None] = relationship()
 
     is_authenticated = True
     """Flask-Login asks: whoever is loaded from a session has signed in."""

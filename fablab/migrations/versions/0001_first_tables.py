@@ -29,6 +29,30 @@ def upgrade() -> None:
     op.create_index(op.f("ix_audit_entry_at"), "audit_entry", ["at"], unique=False)
     op.create_index("ix_audit_entry_subject", "audit_entry", ["subject_type", "subject_id"], unique=False)
     op.create_table(
+        "booking_policy",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "level",
+            sa.Enum(
+                "kind",
+                "group",
+                "resource",
+                "plan",
+                "role",
+                name="policylevel",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("rules", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_booking_policy")),
+        sa.UniqueConstraint("level", "target", name=op.f("uq_booking_policy_level_target")),
+    )
+    op.create_table(
         "certification",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.JSON(none_as_null=True), nullable=False),
@@ -49,6 +73,12 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_event_at"), "event", ["at"], unique=False)
+    op.create_table(
+        "membership_plan",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.JSON(none_as_null=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_membership_plan")),
+    )
     op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -72,51 +102,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("done_at IS NULL"),
     )
     op.create_table(
-        "person",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("email", sa.String(length=254), nullable=True),
-        sa.Column("password", sa.String(length=255), nullable=True),
-        sa.Column("session_key", sa.String(length=64), nullable=False),
-        sa.Column(
-            "role",
-            sa.Enum(
-                "maker",
-                "instructor",
-                "manager",
-                "administrator",
-                name="role",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("language", sa.String(length=5), nullable=False),
-        sa.Column("member_until", sa.Date(), nullable=True),
-        sa.Column(
-            "audience",
-            sa.Enum(
-                "citizen",
-                "business",
-                "school",
-                "public_body",
-                name="audience",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("organisation", sa.String(length=200), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("anonymised_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
-        sa.UniqueConstraint("email", name=op.f("uq_person_email")),
-        sa.UniqueConstraint("session_key", name=op.f("uq_person_session_key")),
-    )
-    op.create_table(
         "place",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("parent_id", sa.Integer(), nullable=True),
@@ -125,6 +110,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_place")),
     )
     op.create_index(op.f("ix_place_parent_id"), "place", ["parent_id"], unique=False)
+    op.create_table(
+        "resource_group",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.JSON(none_as_null=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resource_group")),
+    )
     op.create_table(
         "sign_in_failure",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -149,6 +140,112 @@ def upgrade() -> None:
         sa.UniqueConstraint("caller", "key", name=op.f("uq_stored_answer_caller_key")),
     )
     op.create_index(op.f("ix_stored_answer_created_at"), "stored_answer", ["created_at"], unique=False)
+    op.create_table(
+        "person",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=True),
+        sa.Column("password", sa.String(length=255), nullable=True),
+        sa.Column("session_key", sa.String(length=64), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "maker",
+                "instructor",
+                "manager",
+                "administrator",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("member_until", sa.Date(), nullable=True),
+        sa.Column("plan_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "audience",
+            sa.Enum(
+                "citizen",
+                "business",
+                "school",
+                "public_body",
+                name="audience",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("organisation", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("anonymised_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["plan_id"], ["membership_plan.id"], name=op.f("fk_person_plan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
+        sa.UniqueConstraint("email", name=op.f("uq_person_email")),
+        sa.UniqueConstraint("session_key", name=op.f("uq_person_session_key")),
+    )
+    op.create_table(
+        "resource",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "machine",
+                "room",
+                "office",
+                "desk",
+                "advisor",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("name", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("description", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("place_id", sa.Integer(), nullable=True),
+        sa.Column("photo", sa.String(length=255), nullable=True),
+        sa.Column("documents", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("capacity", sa.Integer(), nullable=True),
+        sa.Column(
+            "opening",
+            sa.Enum("lab", "always", "own", name="openingrule", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("opening_hours", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column(
+            "risk_class",
+            sa.Enum("a", "b", "c", name="riskclass", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column(
+            "service_state",
+            sa.Enum(
+                "in_service",
+                "out_of_service",
+                name="servicestate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("service_note", sa.String(length=500), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["group_id"], ["resource_group.id"], name=op.f("fk_resource_group_id")),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_resource_place_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resource")),
+    )
+    op.create_index(op.f("ix_resource_group_id"), "resource", ["group_id"], unique=False)
+    op.create_index(op.f("ix_resource_kind"), "resource", ["kind"], unique=False)
+    op.create_index(op.f("ix_resource_place_id"), "resource", ["place_id"], unique=False)
     op.create_table(
         "api_token",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -180,6 +277,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_badge_person_id"), "badge", ["person_id"], unique=False)
     op.create_table(
+        "calendar_feed",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_calendar_feed_person_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_calendar_feed_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_feed")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_calendar_feed_secret_hash")),
+    )
+    op.create_index(op.f("ix_calendar_feed_person_id"), "calendar_feed", ["person_id"], unique=False)
+    op.create_table(
         "certification_grant",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
@@ -207,6 +317,58 @@ def upgrade() -> None:
         "ix_certification_grant_holder", "certification_grant", ["person_id", "certification_id"], unique=False
     )
     op.create_index(op.f("ix_certification_grant_valid_until"), "certification_grant", ["valid_until"], unique=False)
+    op.create_table(
+        "closure",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("danger", sa.Boolean(), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_closure_order")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_closure_created_by_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_closure_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_closure")),
+    )
+    op.create_index("ix_closure_ends", "closure", ["ends_at", "resource_id"], unique=False)
+    op.create_table(
+        "device",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("dialect", sa.String(length=32), nullable=False),
+        sa.Column("broker", sa.String(length=64), nullable=False),
+        sa.Column("base", sa.String(length=255), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "discovered",
+                "adopted",
+                "ignored",
+                name="devicestate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("options", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("fold", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("live", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("online", sa.Boolean(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("password_hash", sa.String(length=255), nullable=True),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_device_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
+        sa.UniqueConstraint("broker", "dialect", "base", name=op.f("uq_device_broker_dialect_base")),
+    )
+    op.create_index(op.f("ix_device_resource_id"), "device", ["resource_id"], unique=False)
+    op.create_index(op.f("ix_device_state"), "device", ["state"], unique=False)
     op.create_table(
         "notice",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -245,198 +407,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", "message", "channel", name=op.f("pk_notice_choice")),
     )
     op.create_table(
-        "reservation",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("person_id", sa.Integer(), nullable=False),
-        sa.Column("created_by_id", sa.Integer(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "booked",
-                "cancelled",
-                "released",
-                name="reservationstate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("note", sa.String(length=500), nullable=False),
-        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("ended_by_id", sa.Integer(), nullable=True),
-        sa.Column("end_reason", sa.String(length=500), nullable=False),
-        sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_reservation_order")),
-        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_reservation_created_by_id")),
-        sa.ForeignKeyConstraint(["ended_by_id"], ["person.id"], name=op.f("fk_reservation_ended_by_id")),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_reservation_person_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation")),
-    )
-    op.create_index("ix_reservation_person", "reservation", ["person_id", "ends_at"], unique=False)
-    op.create_table(
-        "resource",
+        "opening_exception",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column(
-            "kind",
-            sa.Enum(
-                "machine",
-                "room",
-                "office",
-                "desk",
-                "advisor",
-                name="kind",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("name", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("description", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("model", sa.String(length=200), nullable=False),
-        sa.Column("place_id", sa.Integer(), nullable=True),
-        sa.Column("photo", sa.String(length=255), nullable=True),
-        sa.Column("documents", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("rules", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column(
-            "risk_class",
-            sa.Enum("a", "b", "c", name="riskclass", native_enum=False, create_constraint=True, length=32),
-            nullable=False,
-        ),
-        sa.Column(
-            "service_state",
-            sa.Enum(
-                "in_service",
-                "out_of_service",
-                name="servicestate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("service_note", sa.String(length=500), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_resource_place_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_resource")),
-    )
-    op.create_index(op.f("ix_resource_kind"), "resource", ["kind"], unique=False)
-    op.create_index(op.f("ix_resource_place_id"), "resource", ["place_id"], unique=False)
-    op.create_table(
-        "allocation",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("resource_id", sa.Integer(), nullable=False),
-        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("live", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_allocation_order")),
-        sa.ForeignKeyConstraint(["reservation_id"], ["reservation.id"], name=op.f("fk_allocation_reservation_id")),
-        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_allocation_resource_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_allocation")),
-    )
-    op.create_index(
-        "ix_allocation_live",
-        "allocation",
-        ["resource_id", "ends_at", "starts_at"],
-        unique=False,
-        sqlite_where=sa.text("live"),
-        postgresql_where=sa.text("live"),
-    )
-    op.create_index(op.f("ix_allocation_reservation_id"), "allocation", ["reservation_id"], unique=False)
-    op.create_table(
-        "calendar_feed",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("person_id", sa.Integer(), nullable=False),
         sa.Column("resource_id", sa.Integer(), nullable=True),
-        sa.Column("secret_hash", sa.String(length=64), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_calendar_feed_person_id")),
-        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_calendar_feed_resource_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_feed")),
-        sa.UniqueConstraint("secret_hash", name=op.f("uq_calendar_feed_secret_hash")),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("hours", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("reason", sa.JSON(none_as_null=True), nullable=False),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_opening_exception_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opening_exception")),
     )
-    op.create_index(op.f("ix_calendar_feed_person_id"), "calendar_feed", ["person_id"], unique=False)
-    op.create_table(
-        "device",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=100), nullable=False),
-        sa.Column("dialect", sa.String(length=32), nullable=False),
-        sa.Column("broker", sa.String(length=64), nullable=False),
-        sa.Column("base", sa.String(length=255), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "discovered",
-                "adopted",
-                "ignored",
-                name="devicestate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("resource_id", sa.Integer(), nullable=True),
-        sa.Column("options", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("model", sa.String(length=200), nullable=False),
-        sa.Column("fold", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("live", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("online", sa.Boolean(), nullable=False),
-        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("password_hash", sa.String(length=255), nullable=True),
-        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_device_resource_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
-        sa.UniqueConstraint("broker", "dialect", "base", name=op.f("uq_device_broker_dialect_base")),
-    )
-    op.create_index(op.f("ix_device_resource_id"), "device", ["resource_id"], unique=False)
-    op.create_index(op.f("ix_device_state"), "device", ["state"], unique=False)
-    op.create_table(
-        "notice_delivery",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("notice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("channel", sa.String(length=32), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "waiting",
-                "sent",
-                "failed",
-                "dropped",
-                name="deliverystate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("interrupted", sa.Boolean(), nullable=False),
-        sa.Column("error", sa.String(length=500), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["notice_id"], ["notice.id"], name=op.f("fk_notice_delivery_notice_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice_delivery")),
-        sa.UniqueConstraint("notice_id", "channel", name=op.f("uq_notice_delivery_notice_id_channel")),
-    )
-    op.create_index(
-        "ix_notice_delivery_failed",
-        "notice_delivery",
-        ["id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'failed'"),
-        postgresql_where=sa.text("state = 'failed'"),
-    )
+    op.create_index("ix_opening_exception_day", "opening_exception", ["day", "resource_id"], unique=False)
     op.create_table(
         "requirement",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -452,6 +432,23 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_requirement_certification_id"), "requirement", ["certification_id"], unique=False)
+    op.create_table(
+        "reservation_series",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rule", sa.String(length=500), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.Column("resource_ids", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_reservation_series_created_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_reservation_series_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation_series")),
+    )
+    op.create_index(op.f("ix_reservation_series_person_id"), "reservation_series", ["person_id"], unique=False)
     op.create_table(
         "access_decision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -530,6 +527,176 @@ def upgrade() -> None:
         postgresql_where=sa.text("seq IS NOT NULL"),
     )
     op.create_table(
+        "notice_delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("notice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "sent",
+                "failed",
+                "dropped",
+                name="deliverystate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("interrupted", sa.Boolean(), nullable=False),
+        sa.Column("error", sa.String(length=500), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["notice_id"], ["notice.id"], name=op.f("fk_notice_delivery_notice_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice_delivery")),
+        sa.UniqueConstraint("notice_id", "channel", name=op.f("uq_notice_delivery_notice_id_channel")),
+    )
+    op.create_index(
+        "ix_notice_delivery_failed",
+        "notice_delivery",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    )
+    op.create_table(
+        "reservation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "requested",
+                "held",
+                "booked",
+                "finished",
+                "cancelled",
+                "rejected",
+                "expired",
+                "released",
+                name="reservationstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "arrived_by",
+            sa.Enum(
+                "badge",
+                "usage",
+                "page",
+                "staff",
+                name="arrivedby",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by_id", sa.Integer(), nullable=True),
+        sa.Column("end_reason", sa.String(length=500), nullable=False),
+        sa.Column("late_cancelled", sa.Boolean(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("party_size", sa.Integer(), nullable=False),
+        sa.Column("exclusive", sa.Boolean(), nullable=False),
+        sa.Column("on_behalf_reason", sa.String(length=500), nullable=False),
+        sa.Column("overrides", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("overrun_warned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("series_id", sa.Integer(), nullable=True),
+        sa.Column("occurrence_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_reservation_order")),
+        sa.CheckConstraint("party_size >= 1", name=op.f("ck_reservation_party_size")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_reservation_created_by_id")),
+        sa.ForeignKeyConstraint(["ended_by_id"], ["person.id"], name=op.f("fk_reservation_ended_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_reservation_person_id")),
+        sa.ForeignKeyConstraint(["series_id"], ["reservation_series.id"], name=op.f("fk_reservation_series_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation")),
+    )
+    op.create_index("ix_reservation_due", "reservation", ["state", "starts_at"], unique=False)
+    op.create_index("ix_reservation_person", "reservation", ["person_id", "ends_at"], unique=False)
+    op.create_index(op.f("ix_reservation_series_id"), "reservation", ["series_id"], unique=False)
+    op.create_table(
+        "allocation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_allocation_order")),
+        sa.ForeignKeyConstraint(["reservation_id"], ["reservation.id"], name=op.f("fk_allocation_reservation_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_allocation_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_allocation")),
+    )
+    op.create_index(
+        "ix_allocation_live",
+        "allocation",
+        ["resource_id", "ends_at", "starts_at"],
+        unique=False,
+        sqlite_where=sa.text("live"),
+        postgresql_where=sa.text("live"),
+    )
+    op.create_index(op.f("ix_allocation_reservation_id"), "allocation", ["reservation_id"], unique=False)
+    op.create_table(
+        "reservation_companion",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_reservation_companion_person_id")),
+        sa.ForeignKeyConstraint(
+            ["reservation_id"], ["reservation.id"], name=op.f("fk_reservation_companion_reservation_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation_companion")),
+        sa.UniqueConstraint(
+            "reservation_id", "person_id", name=op.f("uq_reservation_companion_reservation_id_person_id")
+        ),
+    )
+    op.create_index(op.f("ix_reservation_companion_person_id"), "reservation_companion", ["person_id"], unique=False)
+    op.create_table(
+        "reservation_let",
+        sa.Column("reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("keys", sa.String(length=200), nullable=False),
+        sa.Column("keys_returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deposit", sa.Integer(), nullable=False),
+        sa.Column("deposit_returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("notice_days", sa.Integer(), nullable=False),
+        sa.Column("notice_given_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["reservation_id"], ["reservation.id"], name=op.f("fk_reservation_let_reservation_id")),
+        sa.PrimaryKeyConstraint("reservation_id", name=op.f("pk_reservation_let")),
+    )
+    op.create_table(
+        "reservation_skipped",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("series_id", sa.Integer(), nullable=False),
+        sa.Column("occurrence_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("denials", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["reservation_id"], ["reservation.id"], name=op.f("fk_reservation_skipped_reservation_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["series_id"], ["reservation_series.id"], name=op.f("fk_reservation_skipped_series_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation_skipped")),
+        sa.UniqueConstraint("series_id", "occurrence_at", name=op.f("uq_reservation_skipped_series_id_occurrence_at")),
+    )
+    op.create_table(
         "usage_session",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("device_id", sa.Integer(), nullable=True),
@@ -584,6 +751,41 @@ def upgrade() -> None:
     op.create_index("ix_usage_session_resource", "usage_session", ["resource_id", "started_at"], unique=False)
     op.create_index(op.f("ix_usage_session_started_at"), "usage_session", ["started_at"], unique=False)
     op.create_table(
+        "waiting_entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("resource_id", sa.Integer(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "offered",
+                "accepted",
+                "declined",
+                "expired",
+                "left",
+                name="waitingstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("offer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_waiting_entry_order")),
+        sa.ForeignKeyConstraint(["offer_id"], ["reservation.id"], name=op.f("fk_waiting_entry_offer_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_waiting_entry_person_id")),
+        sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_waiting_entry_resource_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting_entry")),
+        sa.UniqueConstraint("offer_id", name=op.f("uq_waiting_entry_offer_id")),
+    )
+    op.create_index("ix_waiting_entry_line", "waiting_entry", ["resource_id", "state", "id"], unique=False)
+    op.create_index(op.f("ix_waiting_entry_person_id"), "waiting_entry", ["person_id"], unique=False)
+    op.create_table(
         "usage_reading",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -603,6 +805,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_usage_reading_session", table_name="usage_reading")
     op.drop_table("usage_reading")
+    op.drop_index(op.f("ix_waiting_entry_person_id"), table_name="waiting_entry")
+    op.drop_index("ix_waiting_entry_line", table_name="waiting_entry")
+    op.drop_table("waiting_entry")
     op.drop_index(op.f("ix_usage_session_started_at"), table_name="usage_session")
     op.drop_index("ix_usage_session_resource", table_name="usage_session")
     op.drop_index(op.f("ix_usage_session_reservation_id"), table_name="usage_session")
@@ -614,6 +819,26 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_table("usage_session")
+    op.drop_table("reservation_skipped")
+    op.drop_table("reservation_let")
+    op.drop_index(op.f("ix_reservation_companion_person_id"), table_name="reservation_companion")
+    op.drop_table("reservation_companion")
+    op.drop_index(op.f("ix_allocation_reservation_id"), table_name="allocation")
+    op.drop_index(
+        "ix_allocation_live", table_name="allocation", sqlite_where=sa.text("live"), postgresql_where=sa.text("live")
+    )
+    op.drop_table("allocation")
+    op.drop_index(op.f("ix_reservation_series_id"), table_name="reservation")
+    op.drop_index("ix_reservation_person", table_name="reservation")
+    op.drop_index("ix_reservation_due", table_name="reservation")
+    op.drop_table("reservation")
+    op.drop_index(
+        "ix_notice_delivery_failed",
+        table_name="notice_delivery",
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    )
+    op.drop_table("notice_delivery")
     op.drop_index(
         "ix_journal_record",
         table_name="journal",
@@ -636,53 +861,47 @@ def downgrade() -> None:
     op.drop_index("ix_access_decision_person", table_name="access_decision")
     op.drop_index(op.f("ix_access_decision_at"), table_name="access_decision")
     op.drop_table("access_decision")
+    op.drop_index(op.f("ix_reservation_series_person_id"), table_name="reservation_series")
+    op.drop_table("reservation_series")
     op.drop_index(op.f("ix_requirement_certification_id"), table_name="requirement")
     op.drop_table("requirement")
-    op.drop_index(
-        "ix_notice_delivery_failed",
-        table_name="notice_delivery",
-        sqlite_where=sa.text("state = 'failed'"),
-        postgresql_where=sa.text("state = 'failed'"),
-    )
-    op.drop_table("notice_delivery")
-    op.drop_index(op.f("ix_device_state"), table_name="device")
-    op.drop_index(op.f("ix_device_resource_id"), table_name="device")
-    op.drop_table("device")
-    op.drop_index(op.f("ix_calendar_feed_person_id"), table_name="calendar_feed")
-    op.drop_table("calendar_feed")
-    op.drop_index(op.f("ix_allocation_reservation_id"), table_name="allocation")
-    op.drop_index(
-        "ix_allocation_live", table_name="allocation", sqlite_where=sa.text("live"), postgresql_where=sa.text("live")
-    )
-    op.drop_table("allocation")
-    op.drop_index(op.f("ix_resource_place_id"), table_name="resource")
-    op.drop_index(op.f("ix_resource_kind"), table_name="resource")
-    op.drop_table("resource")
-    op.drop_index("ix_reservation_person", table_name="reservation")
-    op.drop_table("reservation")
+    op.drop_index("ix_opening_exception_day", table_name="opening_exception")
+    op.drop_table("opening_exception")
     op.drop_table("notice_choice")
     op.drop_index(op.f("ix_notice_channel_person_id"), table_name="notice_channel")
     op.drop_table("notice_channel")
     op.drop_index(op.f("ix_notice_person_id"), table_name="notice")
     op.drop_index(op.f("ix_notice_created_at"), table_name="notice")
     op.drop_table("notice")
+    op.drop_index(op.f("ix_device_state"), table_name="device")
+    op.drop_index(op.f("ix_device_resource_id"), table_name="device")
+    op.drop_table("device")
+    op.drop_index("ix_closure_ends", table_name="closure")
+    op.drop_table("closure")
     op.drop_index(op.f("ix_certification_grant_valid_until"), table_name="certification_grant")
     op.drop_index("ix_certification_grant_holder", table_name="certification_grant")
     op.drop_index(op.f("ix_certification_grant_certification_id"), table_name="certification_grant")
     op.drop_table("certification_grant")
+    op.drop_index(op.f("ix_calendar_feed_person_id"), table_name="calendar_feed")
+    op.drop_table("calendar_feed")
     op.drop_index(op.f("ix_badge_person_id"), table_name="badge")
     op.drop_table("badge")
     op.drop_index(op.f("ix_api_token_person_id"), table_name="api_token")
     op.drop_table("api_token")
+    op.drop_index(op.f("ix_resource_place_id"), table_name="resource")
+    op.drop_index(op.f("ix_resource_kind"), table_name="resource")
+    op.drop_index(op.f("ix_resource_group_id"), table_name="resource")
+    op.drop_table("resource")
+    op.drop_table("person")
     op.drop_index(op.f("ix_stored_answer_created_at"), table_name="stored_answer")
     op.drop_table("stored_answer")
     op.drop_index(op.f("ix_sign_in_failure_at"), table_name="sign_in_failure")
     op.drop_index(op.f("ix_sign_in_failure_address"), table_name="sign_in_failure")
     op.drop_index(op.f("ix_sign_in_failure_account"), table_name="sign_in_failure")
     op.drop_table("sign_in_failure")
+    op.drop_table("resource_group")
     op.drop_index(op.f("ix_place_parent_id"), table_name="place")
     op.drop_table("place")
-    op.drop_table("person")
     op.drop_index(
         "ix_outbox_waiting",
         table_name="outbox",
@@ -690,9 +909,11 @@ def downgrade() -> None:
         postgresql_where=sa.text("done_at IS NULL"),
     )
     op.drop_table("outbox")
+    op.drop_table("membership_plan")
     op.drop_index(op.f("ix_event_at"), table_name="event")
     op.drop_table("event")
     op.drop_table("certification")
+    op.drop_table("booking_policy")
     op.drop_index("ix_audit_entry_subject", table_name="audit_entry")
     op.drop_index(op.f("ix_audit_entry_at"), table_name="audit_entry")
     op.drop_index(op.f("ix_audit_entry_actor_id"), table_name="audit_entry")
