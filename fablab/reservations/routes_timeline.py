@@ -134,7 +134,7 @@ def _cell(row: Row, segment: DaySegment, clock_of: "_Clocks") -> DayCell:
         ends_at=segment.ends_at,
         hours=tuple(one for one in row.openings if begin <= one.starts_at < end),
         entries=tuple(
-            (f"{clock_of[one.starts_at]}–{clock_of[one.ends_at]}", one)
+            (f"{clock_of.within(one.starts_at, begin, end)}–{clock_of.within(one.ends_at, begin, end)}", one)
             for one in row.entries
             if one.starts_at < end and one.ends_at > begin
         ),
@@ -156,6 +156,12 @@ class _Clocks(dict[datetime, str]):
     def __missing__(self, at: datetime) -> str:
         self[at] = text = f"{at.astimezone(self._zone):%H:%M}"
         return text
+
+    def within(self, at: datetime, begin: datetime, end: datetime) -> str:
+        """The time of day, cut to a day that lasts from `begin` to `end`."""
+        if at >= end:
+            return "24:00"
+        return self[max(at, begin)]
 
     def day(self, day: date) -> tuple[datetime, datetime]:
         """The instants between which a local day lies."""
