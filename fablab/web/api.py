@@ -145,7 +145,11 @@ _PROBLEM_SCHEMA = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "code": {"type": "string", "enum": list(CODES)},
+                    "code": {
+                        "type": "string",
+                        "enum": list(CODES),
+                        "description": "\n".join(f"- `{code}`: {meaning}" for code, meaning in CODES.items()),
+                    },
                     "message": {"type": "string"},
                     "params": {"type": "object"},
                     "remedy": {

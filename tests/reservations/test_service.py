@@ -16,7 +16,7 @@ from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
 from fablab.core.events import Event
 from fablab.people.models import Person
 from fablab.reservations import gather, service
-from fablab.reservations.models import Allocation, Reservation, ReservationState
+from fablab.reservations.models import Allocation, PolicyLevel, PolicyOverride, Reservation, ReservationState
 from fablab.reservations.reading import free_from, held_between, mine
 from fablab.reservations.rules import Slot
 from fablab.resources.models import Resource, ServiceState
@@ -95,7 +95,10 @@ def test_several_resources_are_booked_all_or_none() -> None:
 @pytest.mark.usefixtures("app")
 def test_it_names_every_reason_at_once() -> None:
     person = make.make_person(member_until=date(2026, 1, 1))
-    laser = make.make_machine(service_state=ServiceState.OUT_OF_SERVICE, service_note="lens", rules={"max_minutes": 30})
+    laser = make.make_machine(service_state=ServiceState.OUT_OF_SERVICE, service_note="lens")
+    make.save(
+        PolicyOverride(level=PolicyLevel.RESOURCE, target=str(laser.id), rules={"max_minutes": 30}, changed_at=NOW)
+    )
     make.require_certification(laser, make.make_certification())
     with pytest.raises(Denied) as error:
         book(person, laser)
