@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from fablab.core.db import Texts
 from fablab.demo.places import texts
@@ -27,7 +26,7 @@ class ResourceSeed:
     needs: tuple[str, ...] = ()
     busy: float = 0.3
     lengths: tuple[int, ...] = (60, 90, 120)
-    rules: dict[str, Any] = field(default_factory=dict)
+    capacity: int | None = None
     documents: tuple[tuple[str, str], ...] = ()
     broken: str = ""
     device: str = ""
@@ -46,7 +45,6 @@ OFFICE = texts(
     "Самостоятелен офис 12 м², оптичен интернет, две бюра, изглед към двора. За половин или цял ден.",
 )
 PRINT_LENGTHS = (90, 120, 180, 240, 300)
-LONG_PRINTS = {"max_minutes": 720}
 
 
 def _printer(
@@ -63,7 +61,6 @@ def _printer(
         ("induction", *needs),
         busy,
         PRINT_LENGTHS,
-        LONG_PRINTS,
         device=device,
         base=base,
     )
@@ -142,7 +139,7 @@ MACHINES = (
         ("induction", "laser"),
         0.6,
         (30, 45, 60, 90, 120),
-        {"max_minutes": 240},
+        None,
         device="fablab_v1",
         base="laser-1",
         load="laser",
@@ -162,7 +159,7 @@ MACHINES = (
         ("induction", "laser"),
         0.45,
         (30, 45, 60, 90, 120),
-        {"max_minutes": 240},
+        None,
         device="tasmota",
         base="plug_laser2",
         load="laser",
@@ -182,7 +179,7 @@ MACHINES = (
         ("induction", "cnc"),
         0.35,
         (120, 180, 240),
-        {"max_minutes": 360},
+        None,
         device="fablab_v1",
         base="mill-1",
         load="mill",
@@ -202,7 +199,7 @@ MACHINES = (
         ("induction", "saw"),
         0.22,
         (30, 45, 60),
-        {"max_minutes": 120},
+        None,
         device="fablab_v1",
         base="saw-1",
         load="saw",
@@ -274,6 +271,7 @@ ROOM = ResourceSeed(
     ),
     "meeting",
     busy=0.4,
+    capacity=12,
     lengths=(60, 90, 120, 180),
 )
 
@@ -289,7 +287,7 @@ ADVISOR = ResourceSeed(
     "desk",
     busy=0.5,
     lengths=(30, 60),
-    rules={"max_minutes": 60},
+    capacity=2,
 )
 
 OFFICES = tuple(
@@ -301,7 +299,7 @@ OFFICES = tuple(
         "offices",
         busy=(0.85, 0.7, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)[number - 1],
         lengths=(240, 480),
-        rules={"max_minutes": 600, "step_minutes": 30, "horizon_days": 120},
+        capacity=2,
     )
     for number in range(1, 9)
 )

@@ -11,7 +11,7 @@ from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.core import badges
 from fablab.core.config import Config
 from fablab.core.db import Base
-from fablab.demo import devices, members
+from fablab.demo import devices, members, rules
 from fablab.demo.bookings import Booking
 from fablab.demo.names import address
 from fablab.demo.places import CERTIFICATIONS, PLACES
@@ -19,9 +19,18 @@ from fablab.demo.resources import RESOURCES
 from fablab.demo.world import World
 from fablab.devices.models import Device
 from fablab.interlock.models import AccessDecision
-from fablab.people.models import Badge, Person
-from fablab.reservations.models import Allocation, Reservation, ReservationState
-from fablab.resources.models import Place, Resource, ServiceState
+from fablab.people.models import Badge, MembershipPlan, Person
+from fablab.reservations.models import Allocation, PolicyOverride, Reservation, ReservationState
+from fablab.resources.models import (
+    Closure,
+    Kind,
+    OpeningException,
+    OpeningRule,
+    Place,
+    Resource,
+    ResourceGroup,
+    ServiceState,
+)
 from fablab.usage.models import UsageReading, UsageSession
 
 Rows = list[dict[str, Any]]
@@ -35,10 +44,15 @@ def tables(world: World, config: Config, password_hash: str | None) -> list[tupl
     sessions, readings = _sessions(world, on)
     reservations, allocations = _reservations(world.diary.bookings)
     return [
+        (ResourceGroup, rules.groups()),
+        (MembershipPlan, rules.plans()),
+        (PolicyOverride, rules.overrides(world.now)),
         (Person, [_person(one, password_hash) for one in world.people]),
         (Badge, _badges(world)),
         (Place, _places()),
         (Resource, _resources(world.now)),
+        (OpeningException, rules.exceptions(world.now, config)),
+        (Closure, rules.closures(world.now, config.lab.zone)),
         (Certification, _certifications(world.now)),
         (Grant, [_grant(one) for one in world.grants]),
         (Requirement, _requirements()),
@@ -63,6 +77,7 @@ def _person(one: members.Member, password_hash: str | None) -> dict[str, Any]:
         "active": True,
         "language": one.seed.language,
         "member_until": one.member_until,
+        "plan_id": rules.plan_of(one),
         "audience": one.seed.audience,
         "organisation": one.seed.organisation,
         "created_at": one.created_at,
@@ -109,7 +124,10 @@ def _resources(now: datetime) -> Rows:
             "place_id": places[one.place],
             "photo": None,
             "documents": [{"title": title, "url": url} for title, url in one.documents],
-            "rules": one.rules,
+            "group_id": rules.group_of(one.key, one.device),
+            "capacity": one.capacity,
+            "opening": OpeningRule.ALWAYS if one.kind is Kind.OFFICE else OpeningRule.LAB,
+            "opening_hours": {},
             "risk_class": one.risk,
             "service_state": ServiceState.OUT_OF_SERVICE if one.broken else ServiceState.IN_SERVICE,
             "service_note": one.broken,

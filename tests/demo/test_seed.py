@@ -21,9 +21,10 @@ from fablab.demo.members import AHEAD_DAYS, HISTORY_DAYS
 from fablab.demo.world import imagine
 from fablab.devices.models import Device
 from fablab.interlock.models import AccessDecision
-from fablab.people.models import Badge, Person
-from fablab.reservations.models import Allocation, Reservation, ReservationState
-from fablab.resources.models import Kind, Place, Resource, ServiceState
+from fablab.people.models import Badge, MembershipPlan, Person
+from fablab.reservations import closing, policies
+from fablab.reservations.models import Allocation, PolicyLevel, Reservation, ReservationState
+from fablab.resources.models import Closure, Kind, OpeningException, Place, Resource, ResourceGroup, ServiceState
 from fablab.usage.models import Outcome, UsageReading, UsageSession
 from tests.factories import make_person
 
@@ -71,7 +72,8 @@ def test_history_reaches_four_weeks_back_and_two_ahead(seeded: service.Demo) -> 
     assert (NOW - min(starts)).days in (HISTORY_DAYS - 1, HISTORY_DAYS)
     assert (max(starts) - NOW).days in range(AHEAD_DAYS - 3, AHEAD_DAYS + 1)
     states = Counter(db.session.scalars(select(Reservation.state)))
-    assert all(states[state] > 10 for state in ReservationState)
+    usual = (ReservationState.BOOKED, ReservationState.CANCELLED, ReservationState.RELEASED)
+    assert all(states[state] > 10 for state in usual)
     assert not db.session.scalars(select(Reservation).where(Reservation.created_at > NOW)).all()
 
 
@@ -209,3 +211,23 @@ def test_the_lab_is_open_whenever_somebody_tries_it(tmp_path: Any) -> None:
     assert late["wednesday"] == late["thursday"] == ["00:00-24:00"]
     assert "sunday" not in late
     assert hours.opening_hours(NOW.replace(day=8), zone)["sunday"] == ["00:00-24:00"]
+
+
+def test_its_rules_are_within_bounds_and_about_what_there_is(seeded: service.Demo) -> None:
+    places = policies.overrides()
+    assert {place.level for place in places} == set(PolicyLevel)
+    for place, rules in places.items():
+        assert policies.checked(rules, policies.below(place.level, place.target).policy) == rules
+    assert count(ResourceGroup) == count(MembershipPlan) == 2
+    assert set(db.session.scalars(select(Person.plan_id))) == {None, 1, 2}
+
+
+def test_holidays_and_closures_hit_no_booking(seeded: service.Demo) -> None:
+    days = db.session.scalars(select(OpeningException)).all()
+    assert len(days) > 12
+    assert all(set(one.reason) >= {"fr", "en"} and not one.hours for one in days)
+    closures = db.session.scalars(select(Closure)).all()
+    assert [one.danger for one in closures] == [False, True]
+    spans = [closing.of_day(None, one.day, one.reason) for one in days]
+    spans += [closing.Span("", one.resource_id, one.starts_at, one.ends_at, one.reason) for one in closures]
+    assert [hit for span in spans for hit in closing.hit_by(span, NOW)] == []
