@@ -53,4 +53,4 @@ class OfReservation(Message):
 
     @property
     def path(self) -> str:
-        return "/reservations"
+        return f"/reservations/{self.reservation_id}"

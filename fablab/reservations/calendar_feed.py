@@ -78,7 +78,7 @@ def event_of(reservation: Reservation) -> CalendarEvent:
         sequence=reservation.sequence,
         status=Status.CONFIRMED if booked else Status.CANCELLED,
         note=reservation.note,
-        path="/reservations",
+        path=f"/reservations/{reservation.id}",
     )
 
 

@@ -85,6 +85,7 @@ def test_the_calendar_file(client: FlaskClient) -> None:
     answer = client.get(f"/reservations/{made.id}/event.ics")
     assert answer.mimetype == "text/calendar"
     assert "Laser cutter" in answer.get_data(as_text=True)
+    assert f"/reservations/{made.id}" in answer.get_data(as_text=True)
     assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
