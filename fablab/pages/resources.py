@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 
 from fablab.certifications.rules import grant_denials
 from fablab.core.actor import Actor
@@ -15,12 +15,15 @@ from fablab.core.words import config
 from fablab.pages.rules import Viewer
 from fablab.pages.service import Tag, cards, seen_by
 from fablab.people.models import Person
-from fablab.reservations.gather import certificates, first_ids, policy_of
+from fablab.reservations.gather import certificates, policy_of
 from fablab.reservations.models import LIVE, Allocation, Reservation
-from fablab.reservations.reading import free_from
-from fablab.reservations.rules import BookingPolicy
+from fablab.reservations.policy import BookingPolicy
+from fablab.reservations.reading import first_free, free_from
+from fablab.reservations.rules import Slot
+from fablab.resources.hours import calendar_of
 from fablab.resources.models import Kind, Resource, ServiceState
-from fablab.resources.service import calendar, get_resource, list_resources, place_path
+from fablab.resources.rules import Calendar
+from fablab.resources.service import get_resource, list_resources, place_path
 from fablab.usage.log import Use, last_uses
 
 DAYS = 7
@@ -105,14 +108,19 @@ def machine(actor: Actor, resource_id: int, now: datetime) -> Machine:
     """The page of one resource for this viewer. Raises NotFound."""
     resource = get_resource(resource_id)
     (card,) = cards(now, [resource_id])
+    edges = _midnights(now)
+    held = _held(resource_id, edges[0], edges[-1])
+    opening, policy = calendar_of(resource, edges[0], edges[-1]), policy_of(resource)
+    taken = [Slot(one.starts_at, one.ends_at) for one in held]
+    soon = first_free(resource, opening, policy, taken, now, DAYS)
     return Machine(
         resource=resource,
         tag=seen_by(card, _viewer(actor)),
         place=place_path(resource.place_id),
-        policy=policy_of(resource),
+        policy=policy,
         requirements=_requirements(actor, resource_id, now),
-        days=_days(actor, resource_id, now),
-        free_at=free_from([resource], now).get(resource_id),
+        days=_days(actor, opening, edges, held, now),
+        free_at=soon or free_from([resource], now).get(resource_id),
         uses=last_uses(actor, resource_id),
     )
 
@@ -134,14 +142,18 @@ def _requirements(actor: Actor, resource_id: int, now: datetime) -> tuple[Requir
     )
 
 
-def _days(actor: Actor, resource_id: int, now: datetime) -> tuple[Day, ...]:
-    opening = calendar(config())
-    today = now.astimezone(opening.zone).date()
-    edges = [
-        datetime.combine(today + timedelta(number), time(0), tzinfo=opening.zone).astimezone(now.tzinfo)
-        for number in range(DAYS + 1)
-    ]
-    held = _held(resource_id, edges[0], edges[-1])
+def _midnights(now: datetime) -> list[datetime]:
+    """Where today and the days after it begin and end."""
+    zone = config().lab.zone
+    today = now.astimezone(zone).date()
+    days = (today + timedelta(number) for number in range(DAYS + 1))
+    return [datetime.combine(day, time(0), tzinfo=zone).astimezone(now.tzinfo) for day in days]
+
+
+def _days(
+    actor: Actor, opening: Calendar, edges: Sequence[datetime], held: Sequence[Any], now: datetime
+) -> tuple[Day, ...]:
+    today = edges[0].astimezone(opening.zone).date()
     staff = actor.is_staff
     return tuple(
         Day(
@@ -161,15 +173,26 @@ def _days(actor: Actor, resource_id: int, now: datetime) -> tuple[Day, ...]:
     )
 
 
-def _held(resource_id: int, from_: datetime, to: datetime) -> list[Any]:
-    """The live bookings that overlap [from_, to), ascending, as rows: they are many. Two queries."""
-    columns = (Allocation.starts_at, Allocation.ends_at, Allocation.reservation_id)
-    query = select(*columns, Reservation.person_id, Reservation.note, Person.name)
-    query = query.join(Allocation.reservation).join(Reservation.person)
-    within = (Allocation.resource_id == resource_id, LIVE, Allocation.ends_at > from_, Allocation.ends_at <= to)
-    beyond = (Allocation.id.in_(first_ids([resource_id], to)), Allocation.starts_at < to)
-    rows = db.session.execute(query.where(*within).order_by(Allocation.ends_at)).all()
-    return [*rows, *db.session.execute(query.where(*beyond))]
+_LIVE = (Allocation.resource_id == bindparam("resource"), LIVE)
+_BEYOND = select(Allocation.ends_at).where(*_LIVE, Allocation.ends_at > bindparam("to"))
+_HELD = (
+    select(Allocation.starts_at, Allocation.ends_at, Allocation.reservation_id)
+    .add_columns(Reservation.person_id, Reservation.note, Person.name)
+    .join(Allocation.reservation)
+    .join(Reservation.person)
+    .where(*_LIVE, Allocation.ends_at > bindparam("from"), Allocation.starts_at < bindparam("to"))
+    .where(
+        Allocation.ends_at
+        <= func.coalesce(_BEYOND.order_by(Allocation.ends_at).limit(1).scalar_subquery(), bindparam("to"))
+    )
+    .order_by(Allocation.ends_at)
+)
+"""Live ones never overlap: of those that end after the time, only the first can begin within it."""
+
+
+def _held(resource_id: int, from_: datetime, to: datetime) -> Sequence[Any]:
+    """The live bookings that overlap [from_, to), ascending, as rows: they are many."""
+    return db.session.execute(_HELD, {"resource": resource_id, "from": from_, "to": to}).all()
 
 
 def _booking(one: Any, begin: datetime, end: datetime, *, own: bool, staff: bool) -> Booking:

@@ -1,5 +1,6 @@
 """The start page and the live wall, for people and for a television."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -7,11 +8,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from fablab.core import clock
 from fablab.core.errors import Unavailable
-from fablab.core.words import config
 from fablab.pages import service, streams
 from fablab.pages.rules import VISITOR, Viewer
 from fablab.people import setup
-from fablab.resources.service import calendar
+from fablab.resources.hours import lab_calendar
 from fablab.web.access import PUBLIC, access, present_actor
 
 blueprint = Blueprint("pages", __name__)
@@ -69,7 +69,8 @@ def wall_cards() -> str:
 
 
 def _opening() -> dict[str, Any]:
-    opening, now = calendar(config()), clock.now()
+    now = clock.now()
+    opening = lab_calendar(now, now + timedelta(days=1))
     today = opening.intervals(now.astimezone(opening.zone).date())
     return {"open": any(opens <= now < closes for opens, closes in today), "hours": today}
 

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import bindparam, delete, func, select, text
 
 from fablab.core import audit
 from fablab.core.actor import Actor, Role
@@ -28,6 +28,7 @@ IDLE_STAFF = timedelta(hours=2)
 LONGEST = timedelta(days=7)
 KEEP_FAILURES = timedelta(days=90)
 _COUNT_LOCK = 7_301_003
+_OF_SESSION = select(Person).where(Person.session_key == bindparam("key"), Person.active)
 
 
 class TooMany(FablabError):
@@ -71,7 +72,7 @@ def sign_in(email: str, password: str, address: str, now: datetime) -> Person | 
 
 def person_of_session(session_key: str) -> Person | None:
     """Whose session this is, while he may sign in."""
-    return db.session.scalar(select(Person).where(Person.session_key == session_key, Person.active))
+    return db.session.scalar(_OF_SESSION, {"key": session_key})
 
 
 def end_sessions(person_id: int) -> None:

@@ -16,12 +16,14 @@ from fablab.people.rules import PersonFacts
 from fablab.reservations.gather import first_ids, policy_of, taken_between
 from fablab.reservations.models import LIVE, Allocation, Reservation, ReservationState
 from fablab.reservations.policies import policy_for
-from fablab.reservations.rules import BookingFacts
+from fablab.reservations.policy import BookingPolicy
+from fablab.reservations.rules import BookingFacts, Slot
 from fablab.reservations.search import SEARCH_DAYS, next_free
 from fablab.resources.hours import calendars
 from fablab.resources.models import Resource, ServiceState
-from fablab.resources.rules import ResourceFacts
+from fablab.resources.rules import Calendar, ResourceFacts
 
+NEAR_DAYS = 2
 PAST = 30
 """How many past reservations a person's own page shows."""
 
@@ -86,26 +88,40 @@ def held_between(resource_ids: Sequence[int], from_: datetime, to: datetime) -> 
 
 
 def free_from(resources: Sequence[Resource], now: datetime) -> dict[int, datetime]:
-    """From when on each resource can be had, where that is within two weeks. Five queries, however many resources."""
-    taken = taken_between([one.id for one in resources], now, now + timedelta(days=SEARCH_DAYS))
-    opening = calendars(resources, now, now + timedelta(days=SEARCH_DAYS))
+    """From when on each resource can be had, where that is within two weeks. Most are free soon, so the next days are
+    read first. At most ten queries, however many resources."""
+    found = _free_within(resources, now, NEAR_DAYS)
+    rest = [one for one in resources if one.id not in found]
+    return found | _free_within(rest, now, SEARCH_DAYS) if rest else found
+
+
+def _free_within(resources: Sequence[Resource], now: datetime, days: int) -> dict[int, datetime]:
+    until = now + timedelta(days=days + 1)
+    taken = taken_between([one.id for one in resources], now, until)
+    opening = calendars(resources, now, until)
     policies = policy_for(resources, None)
     found = {
-        one.id: next_free(
-            BookingFacts(
-                now=now,
-                starts_at=now,
-                ends_at=now,
-                calendar=opening[one.id],
-                policy=policies[one.id].policy,
-                person=PersonFacts(active=True, member_until=None),
-                resource=ResourceFacts(one.service_state is ServiceState.IN_SERVICE),
-                taken=taken.get(one.id, ()),
-            )
-        )
+        one.id: first_free(one, opening[one.id], policies[one.id].policy, taken.get(one.id, ()), now, days)
         for one in resources
     }
     return {ident: at for ident, at in found.items() if at is not None}
+
+
+def first_free(
+    resource: Resource, opening: Calendar, policy: BookingPolicy, taken: Sequence[Slot], now: datetime, days: int
+) -> datetime | None:
+    """From when on the resource can be had, where that is within so many days, which `taken` must cover."""
+    facts = BookingFacts(
+        now=now,
+        starts_at=now,
+        ends_at=now,
+        calendar=opening,
+        policy=policy,
+        person=PersonFacts(active=True, member_until=None),
+        resource=ResourceFacts(resource.service_state is ServiceState.IN_SERVICE),
+        taken=taken,
+    )
+    return next_free(facts, days)
 
 
 def next_start(resource: Resource, now: datetime) -> datetime:

@@ -26,7 +26,12 @@ def init_app(app: Flask) -> None:
 
 def asset_url(name: str) -> str:
     """The address of a built file by its plain name. Raises AssetsMissing when it was not built."""
-    found = _manifest(DIST).get(name)
+    return _address(DIST, name, request.root_path)
+
+
+@lru_cache(maxsize=1024)
+def _address(folder: Path, name: str, _root: str) -> str:
+    found = _manifest(folder).get(name)
     if found is None:
         raise AssetsMissing(f"the front end has no {name}: build it with `make assets`")
     return url_for("static", filename=f"dist/{found}")

@@ -1,12 +1,14 @@
 """The language of a request: chosen by the visitor, else the person's own, else what the browser asks for."""
 
+from typing import Any
+
 from flask import Blueprint, Flask, redirect, request, session
-from flask_babel import Babel
+from flask_babel import Babel, get_translations
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from fablab.core.errors import NotFound
-from fablab.core.words import config
+from fablab.core.words import config, language
 from fablab.web import safe_next
 from fablab.web.access import PUBLIC, access
 
@@ -21,6 +23,24 @@ def init_app(app: Flask, babel: Babel) -> None:
     babel.init_app(app, locale_selector=select_language, timezone_selector=lambda: config().lab.timezone)
     app.register_blueprint(blueprint)
     app.jinja_env.globals["language_names"] = NAMES
+    _catalogues_for_templates(app)
+
+
+def _catalogues_for_templates(app: Flask) -> None:
+    """Flask-Babel looks for the catalogue anew for each text; a page has many."""
+    known: dict[str, Any] = {}
+
+    def catalogue() -> Any:
+        code = language()
+        if code not in known:
+            known[code] = get_translations()
+        return known[code]
+
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of Jinja's own extension for texts
+        lambda text: catalogue().ugettext(text),
+        lambda one, many, count: catalogue().ungettext(one, many, count),
+        newstyle=True,
+    )
 
 
 def select_language() -> str:
