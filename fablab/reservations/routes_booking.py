@@ -60,7 +60,7 @@ def do_book(resource_id: int) -> Response | tuple[str, int]:
 
 def _book_once(form: BookingForm, slot: Slot) -> Response:
     made = service.book(
-        actor(), form.person_id, form.resource_ids, slot.starts_at, slot.ends_at, form.extras.note, clock.now()
+        actor(), form.person_id, form.resource_ids, slot.starts_at, slot.ends_at, form.extras, clock.now()
     )
     told(made)
     return to_reservation(made.id)
@@ -115,7 +115,9 @@ def _verdict(form: BookingForm) -> service.Verdict | None:
         return None
     slot = form.slot
     try:
-        return service.check(actor(), form.person_id, form.resource_ids, slot.starts_at, slot.ends_at, clock.now())
+        return service.check(
+            actor(), form.person_id, form.resource_ids, slot.starts_at, slot.ends_at, clock.now(), form.extras
+        )
     except Invalid as error:
         form.errors |= wrong(error)
         return None
@@ -126,7 +128,7 @@ def _dates(form: BookingForm) -> list[preview.Date]:
     if not form.rule or not form.ready or form.slot is None:
         return []
     try:
-        return preview.dates(form.person_id, form.resource_ids, form.slot, form.rule, form.extras, clock.now())
+        return preview.dates(actor(), form.person_id, form.resource_ids, form.slot, form.rule, form.extras, clock.now())
     except Invalid as error:
         form.errors |= wrong(error)
         return []

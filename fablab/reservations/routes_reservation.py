@@ -139,7 +139,9 @@ def change(reservation_id: int) -> Response | tuple[str, int]:
     found = reading.get_reservation(actor(), reservation_id)
     form, errors = forms.sent(given()), forms.Errors()
     slot = _slot(found, form, errors)
-    note = forms.text_of(form, "note", errors)
+    texts = {name: forms.text_of(form, name, errors) for name in ("note", "reason")}
+    party = forms.party_of(form, errors)
+    overrides = forms.overrides_of(form, errors) if actor().is_staff else {}
     if errors or slot is None:
         return _change_page(found, dict(form.values), errors, None), 422
     try:
@@ -149,7 +151,10 @@ def change(reservation_id: int) -> Response | tuple[str, int]:
             clock.now(),
             starts_at=slot.starts_at,
             ends_at=slot.ends_at,
-            note=note,
+            party_size=party,
+            overrides=overrides,
+            note=texts["note"],
+            reason=texts["reason"],
         )
     except Denied as error:
         return _change_page(found, dict(form.values), {}, slot, error.denials, form.overrides), 409
@@ -188,7 +193,9 @@ def _change_page(
     verdict = None
     if denials and slot is not None:
         ids = [one.resource_id for one in found.allocations]
-        verdict = service.check(actor(), found.person_id, ids, slot.starts_at, slot.ends_at, clock.now())
+        verdict = service.check(
+            actor(), found.person_id, ids, slot.starts_at, slot.ends_at, clock.now(), ignore=found.id
+        )
     return render_template(
         "reservations/change.html",
         reservation=found,

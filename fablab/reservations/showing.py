@@ -87,7 +87,7 @@ def acts(actor: Actor, reservation: Reservation, now: datetime) -> frozenset[Act
         if now >= reservation.starts_at:
             found.add(Act.FINISH)
     if state is ReservationState.REQUESTED and not over:
-        found |= {Act.CANCEL, Act.DECIDE} if actor.is_staff else {Act.CANCEL}
+        found |= {Act.CHANGE, Act.CANCEL, *((Act.DECIDE,) if actor.is_staff else ())}
     if state is ReservationState.HELD and reservation.held_until is not None and reservation.held_until > now:
         found.add(Act.ANSWER)
     return frozenset(found)

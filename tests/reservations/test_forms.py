@@ -102,7 +102,16 @@ def test_a_repeat_that_makes_no_sense_is_named(values: dict[str, str], field: st
 
 @pytest.mark.parametrize(
     ("text", "minor"),
-    [("150", 15000), ("150,5", 15050), ("0.05", 5), ("", None), ("-1", None), ("1.005", None), ("x", None), ("٣", None)],
+    [
+        ("150", 15000),
+        ("150,5", 15050),
+        ("0.05", 5),
+        ("", None),
+        ("-1", None),
+        ("1.005", None),
+        ("x", None),
+        ("٣", None),
+    ],
 )
 def test_money_is_minor_units(text: str, minor: int | None) -> None:
     assert forms.money_of(text) == minor
