@@ -21,8 +21,8 @@ FIELDS = {"start": "time", "end": "minutes", "person_id": "person", "companion_i
 """Which field of a page holds what a service calls by another name."""
 
 
-def lengths(policy: BookingPolicy) -> list[tuple[int, str]]:
-    """The lengths that are offered: fine steps first, hours and days after that."""
+def lengths(policy: BookingPolicy, chosen: int | None = None) -> list[tuple[int, str]]:
+    """The lengths that are offered: fine steps first, hours and days after that; and what is chosen."""
     minutes = policy.min_minutes
     found: list[int] = []
     while minutes <= policy.max_minutes and len(found) < MOST_LENGTHS:
@@ -30,7 +30,7 @@ def lengths(policy: BookingPolicy) -> list[tuple[int, str]]:
         minutes += policy.step_minutes if minutes < 240 else 60 if minutes < 1440 else 1440
     if found and found[-1] != policy.max_minutes:
         found.append(policy.max_minutes)
-    return [(one, words.length(one)) for one in found]
+    return [(one, words.length(one)) for one in sorted({*found, chosen or policy.min_minutes})]
 
 
 def wrong(error: Invalid) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from flask import flash, redirect, render_template
+from flask import flash, redirect, render_template, url_for
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
@@ -70,24 +70,14 @@ def _book_series(form: BookingForm, slot: Slot) -> Response:
     made = series.book_series(
         actor(), form.person_id, form.resource_ids, slot.starts_at, slot.ends_at, form.rule, form.extras, clock.now()
     )
-    booked, skipped = len(made.booked), len(made.skipped)
-    flash(ngettext("%(num)d booking made.", "%(num)d bookings made.", booked), "success")
-    if skipped:
-        flash(
-            ngettext(
-                "%(num)d date could not be booked. It is listed below.",
-                "%(num)d dates could not be booked. They are listed below.",
-                skipped,
-            ),
-            "warning",
-        )
-    return redirect(f"/series/{made.series.id}", code=303)
+    flash(ngettext("%(num)d booking made.", "%(num)d bookings made.", len(made.booked)), "success")
+    return redirect(url_for("series.show", series_id=made.series.id), code=303)
 
 
 def _page(offer: Offer, form: BookingForm, status: int, refused: list[Denial] | None = None) -> tuple[str, int]:
     page = render_template(
         "reservations/book.html",
-        lengths=lengths(offer.policy),
+        lengths=lengths(offer.policy, form.minutes),
         today=clock.now().astimezone(config().lab.zone).date(),
         **_judged(offer, form, refused),
     )

@@ -186,10 +186,6 @@ def _change_page(
     overrides: Any = None,
 ) -> str:
     policy = bookable.policy_of(found.allocations[0].resource, found.person_id)
-    offered = dict(lengths(policy))
-    usual = _minutes(found)
-    if usual not in offered:
-        offered[usual] = words.length(usual)
     verdict = None
     if denials and slot is not None:
         ids = [one.resource_id for one in found.allocations]
@@ -204,7 +200,7 @@ def _change_page(
         denials=denials or (),
         verdict=verdict,
         overrides=overrides or {},
-        lengths=sorted(offered.items()),
+        lengths=lengths(policy, forms.number(values["minutes"], 1, forms.MOST_MINUTES) or _minutes(found)),
         policy=policy,
     )
 

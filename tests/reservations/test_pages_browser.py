@@ -2,17 +2,18 @@
 a series with a date that is taken; by thumb and without findings."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
 from fablab.core import clock
-from fablab.core.actor import Role
+from fablab.core.actor import Role, system
 from fablab.core.db import db
 from fablab.people import passwords
-from fablab.reservations.models import Reservation, ReservationState
+from fablab.reservations import policies
+from fablab.reservations.models import PolicyLevel, Reservation, ReservationState
 from fablab.resources.models import Kind, OpeningRule
 from tests import factories as make
 from tests.pages.conftest import Lab, OpenPage, chromium, lab, open_page
@@ -100,3 +101,62 @@ def test_a_time_is_found_and_booked_with_one_press(lab: Lab, open_page: OpenPage
     assert faults(page) == []
     page.get_by_role("button", name="Book Printer").first.click()
     expect(page).to_have_url(PAGE_OF_ONE)
+
+
+def test_staff_set_a_rule_aside_and_the_reason_is_kept(lab: Lab, open_page: OpenPage) -> None:
+    laser, start = make.make_machine("Laser cutter"), next_open_day()
+    policies.set_rules(system("cli"), PolicyLevel.RESOURCE, str(laser.id), {"max_minutes": 30}, clock.now())
+    day, hour = local(lab, start)
+    staff = make.make_person(role=Role.MANAGER)
+    page = open_page(f"/resources/{laser.id}/book?day={day}&time={hour}&minutes=60", staff, 390, 844)
+    page.get_by_text("Set rules aside").click()
+    reason = page.locator("input[name=override-too_long]")
+    reason.fill("A school class comes.")
+    assert faults(page) == []
+    page.get_by_role("button", name="Book all the same").click()
+    expect(page.get_by_role("status")).to_contain_text("Booked: Laser cutter")
+    expect(page.get_by_role("heading", name="Rules set aside")).to_be_visible()
+    expect(page.get_by_text("A school class comes.").first).to_be_visible()
+    assert faults(page) == []
+
+
+def test_a_series_is_booked_without_the_date_that_is_taken(lab: Lab, open_page: OpenPage) -> None:
+    laser, person, start = make.make_machine("Laser cutter", opening=OpeningRule.ALWAYS), make.make_person(), soon()
+    taken = start + timedelta(days=1)
+    make.make_reservation(make.make_person(), [laser], taken, taken + HOUR)
+    day, hour = local(lab, start)
+    page = open_page(f"/resources/{laser.id}/book?day={day}&time={hour}&minutes=60", person)
+    page.get_by_text("Repeat", exact=True).click()
+    page.get_by_label("How often").select_option("daily")
+    page.get_by_label("How many times").fill("3")
+    page.get_by_label("How many times").blur()
+    expect(page.get_by_role("heading", name="2 dates can be booked")).to_be_visible()
+    expect(page.locator("#verdict")).to_contain_text("It is already reserved")
+    page.get_by_role("button", name="Book all of them").click()
+    expect(page).to_have_url(re.compile(r"/series/\d+$"))
+    expect(page.get_by_text("1 date could not be booked")).to_be_visible()
+
+
+def test_a_request_is_accepted_by_the_staff(lab: Lab, open_page: OpenPage) -> None:
+    laser, person, start = make.make_machine("Laser cutter"), make.make_person(name="Ada"), next_open_day()
+    policies.set_rules(system("cli"), PolicyLevel.RESOURCE, str(laser.id), {"approval": True}, clock.now())
+    day, hour = local(lab, start)
+    page = open_page(f"/resources/{laser.id}/book?day={day}&time={hour}&minutes=60", person, 390, 844)
+    expect(page.locator("#verdict")).to_contain_text("The staff has to agree")
+    page.get_by_role("button", name="Ask for it").click()
+    expect(page.get_by_text("Waits for the staff")).to_be_visible()
+    assert faults(page) == []
+    for width, height in SIZES:
+        inbox = open_page("/reservations/requests", make.make_person(role=Role.INSTRUCTOR), width, height)
+        expect(inbox.get_by_role("heading", name="Laser cutter")).to_be_visible()
+        assert faults(inbox) == []
+    inbox.get_by_role("button", name="Accept").click()
+    expect(inbox.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
+    assert faults(inbox) == []
+    page.reload()
+    expect(page.get_by_text("Accepted by the staff")).to_be_visible()
+
+
+def soon() -> datetime:
+    """Ten o'clock (UTC) tomorrow."""
+    return (clock.now() + timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
