@@ -15,7 +15,7 @@ from fablab.core.errors import Conflict, Denied, Invalid
 from fablab.core.words import config
 from fablab.notices import calendars
 from fablab.reservations import bookable, calendar_feed, forms, offers, reading, service, showing, use
-from fablab.reservations.models import Reservation
+from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.routes_base import blueprint, given, lengths, money, refused, to_reservation, wrong
 from fablab.reservations.rules import Slot
 from fablab.reservations.showing import Act
@@ -145,7 +145,7 @@ def change(reservation_id: int) -> Response | tuple[str, int]:
     if errors or slot is None:
         return _change_page(found, dict(form.values), errors, None), 422
     try:
-        service.change(
+        made = service.change(
             actor(),
             reservation_id,
             clock.now(),
@@ -163,7 +163,10 @@ def change(reservation_id: int) -> Response | tuple[str, int]:
     except Conflict as error:
         refused(error)
         return to_reservation(reservation_id)
-    flash(_("The booking is changed."), "success")
+    if made.state is ReservationState.REQUESTED:
+        flash(_("The booking is changed. The staff has to agree to it."), "info")
+    else:
+        flash(_("The booking is changed."), "success")
     return to_reservation(reservation_id)
 
 
