@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from fablab.core import words
 from fablab.core.actor import Actor
@@ -18,7 +19,7 @@ from fablab.notices.messages import ReservationInClosure
 from fablab.notices.service import notify
 from fablab.reservations import service
 from fablab.reservations.models import Reservation, ReservationState
-from fablab.reservations.reading import held_between
+from fablab.reservations.reading import WITH_RESOURCES, held_between
 from fablab.resources import closures
 from fablab.resources.closures import Closing
 from fablab.resources.models import Closure, OpeningException, Resource
@@ -45,11 +46,10 @@ def hit_by(span: Span, now: datetime) -> list[Reservation]:
         ids = list(db.session.scalars(select(Resource.id).where(Resource.retired_at.is_(None))))
     else:
         ids = [span.resource_id]
-    found: dict[int, Reservation] = {}
-    for allocation in held_between(ids, max(span.starts_at, now), span.ends_at):
-        if allocation.reservation.state is ReservationState.BOOKED:
-            found.setdefault(allocation.reservation_id, allocation.reservation)
-    return list(found.values())
+    held = {one.reservation_id for one in held_between(ids, max(span.starts_at, now), span.ends_at)}
+    query = select(Reservation).where(Reservation.id.in_(held), Reservation.state == ReservationState.BOOKED)
+    query = query.options(WITH_RESOURCES, joinedload(Reservation.person))
+    return list(db.session.scalars(query.order_by(Reservation.starts_at, Reservation.id)))
 
 
 def of_closing(closing: Closing) -> Span:
