@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 from fablab.core.actor import Actor, Role
 from fablab.core.db import db
 from fablab.people.models import Person
+from fablab.reservations import reading
 from fablab.reservations.policies import policy_for
 from fablab.reservations.policy import BookingPolicy
 from fablab.resources.models import Kind, Resource, ServiceState
@@ -34,14 +35,12 @@ class Offer:
 
 def offer(actor: Actor, resource: Resource) -> Offer:
     """What the page offers to this person. A constant number of queries."""
-    everybody = people()
-    staff = set(db.session.scalars(select(Person.id).where(Person.role.in_(STAFF))))
     return Offer(
         resource=resource,
         policy=policy_of(resource, actor.person_id),
         further=_further(resource),
-        instructors=[one for one in everybody if one[0] in staff and one[0] != actor.person_id],
-        people=everybody if actor.is_staff else (),
+        instructors=[one for one in reading.people(Person.role.in_(STAFF)) if one[0] != actor.person_id],
+        people=reading.people() if actor.is_staff else (),
     )
 
 
@@ -49,12 +48,6 @@ def policy_of(resource: Resource, person_id: int | None) -> BookingPolicy:
     """The rules that count for this person and this resource."""
     person = db.session.get(Person, person_id) if person_id else None
     return policy_for([resource], person)[resource.id].policy
-
-
-def people() -> list[tuple[int, str]]:
-    """Everybody who can be booked for, by name: id and name."""
-    query = select(Person.id, Person.name).where(Person.active, Person.anonymised_at.is_(None))
-    return [(ident, name) for ident, name in db.session.execute(query.order_by(Person.name, Person.id))]
 
 
 def person_called(text: str) -> int | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from fablab.core.actor import Actor
@@ -132,7 +132,7 @@ def next_start(resource: Resource, now: datetime) -> datetime:
     return begin + -(-(now - begin) // step) * step
 
 
-def people() -> list[tuple[int, str]]:
-    """Everybody who can be booked for, by name: id and name."""
-    query = select(Person.id, Person.name).where(Person.active, Person.anonymised_at.is_(None))
+def people(*which: ColumnElement[bool]) -> list[tuple[int, str]]:
+    """Everybody who can be booked for, of those that fit, by name: id and name."""
+    query = select(Person.id, Person.name).where(Person.active, Person.anonymised_at.is_(None), *which)
     return [(ident, name) for ident, name in db.session.execute(query.order_by(Person.name, Person.id))]
