@@ -10,10 +10,10 @@ from fablab.core import badges, events
 from fablab.core.db import db, transaction
 from fablab.core.errors import NotFound
 from fablab.devices.models import Device
-from fablab.interlock import alarms, service
+from fablab.interlock import alarms, gather, service
 from fablab.interlock.models import AccessDecision
 from fablab.people.models import Badge, Person
-from fablab.resources.models import Resource
+from fablab.resources.models import Closure, OpeningException, OpeningRule, Resource
 from tests.factories import (
     NOW,
     make_certification,
@@ -158,3 +158,46 @@ def test_the_display_gets_the_end_of_the_free_time(lab: Lab) -> None:
     lab.tap(2, 1)
     make_reservation(make_person(), [lab.laser], NOW + timedelta(hours=2), NOW + timedelta(hours=3))
     assert lab.tap(3, 2).until == NOW + timedelta(hours=2)
+
+
+def closure(lab: Lab, from_h: int, to_h: int, **over: object) -> None:
+    values = {"resource_id": lab.laser.id, "danger": True, "reason": {"en": "Smoke"}, "created_at": NOW} | over
+    save(Closure(starts_at=NOW + timedelta(hours=from_h), ends_at=NOW + timedelta(hours=to_h), **values))
+
+
+def test_danger_keeps_the_machine_shut_and_works_do_not(lab: Lab) -> None:
+    closure(lab, -1, 1, danger=False)
+    closure(lab, 0, 1, resource_id=make_machine("Saw").id)
+    closure(lab, 1, 2)
+    assert codes(lab) == []
+    closure(lab, -1, 1)
+    closure(lab, -1, 1, resource_id=None)
+    assert codes(lab) == ["blocked", "blocked"]
+    assert lab.tap(1).code == "blocked"
+
+
+def test_a_use_goes_on_until_the_danger_begins(lab: Lab) -> None:
+    closure(lab, 2, 3)
+    closure(lab, 1, 3, danger=False)
+    assert gather.use_until(lab.laser.id, lab.ada.id, NOW) == NOW + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("opening", "day", "expected"),
+    [
+        (OpeningRule.LAB, None, []),
+        (OpeningRule.LAB, [], ["lab_closed"]),
+        (OpeningRule.LAB, ["10:00-11:00"], ["outside_opening_hours"]),
+        (OpeningRule.OWN, None, ["outside_opening_hours"]),
+        (OpeningRule.ALWAYS, [], []),
+    ],
+)
+def test_the_hours_are_those_of_the_machine(
+    lab: Lab, opening: OpeningRule, day: list[str] | None, expected: list[str]
+) -> None:
+    with transaction() as session:
+        laser = session.get_one(Resource, lab.laser.id)
+        laser.opening, laser.opening_hours = opening, {"monday": ["14:00-15:00"]}
+    if day is not None:
+        save(OpeningException(day=NOW.date(), hours=day, reason={}))
+    assert codes(lab) == expected
