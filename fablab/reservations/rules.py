@@ -6,19 +6,17 @@ slots and the search for the nearest allowed ones (`search.py`).
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from types import MappingProxyType
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fablab.certifications.rules import GrantFacts, RequiredFacts, grant_denials
-from fablab.core.actor import Role
 from fablab.core.db import Texts
 from fablab.core.denials import Denial
 from fablab.people.rules import PersonFacts, person_denials
-from fablab.reservations.limits import NONE_USED, Used, quota_denials
+from fablab.reservations.limits import NONE_USED, Used, quota_denials, rfc3339
 from fablab.reservations.policy import BookingPolicy, Supervision
 from fablab.resources.rules import Calendar, ResourceFacts, closure_denials, opening_denials, resource_denials
 
@@ -36,32 +34,6 @@ HOPELESS = frozenset(
     }
 )
 """Another time does not help against these, so none is searched."""
-
-_INSTRUCTOR = frozenset(
-    {
-        "off_step",
-        "too_short",
-        "too_long",
-        "too_soon",
-        "too_far_ahead",
-        "quota_exceeded",
-        "too_close",
-        "outside_opening_hours",
-        "needs_supervisor",
-        "suspended",
-    }
-)
-_MANAGER = _INSTRUCTOR | {"lab_closed", "blocked", "over_capacity", "membership_expired"}
-OVERRIDABLE: Mapping[Role, frozenset[str]] = MappingProxyType(
-    {
-        Role.MAKER: frozenset(),
-        Role.INSTRUCTOR: _INSTRUCTOR,
-        Role.MANAGER: _MANAGER,
-        Role.ADMINISTRATOR: _MANAGER,
-    }
-)
-"""What each role may set aside with a typed reason. Never: a taken slot, a thing out of service, a closure for danger,
-a disabled account, a missing certification, the past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +108,7 @@ def suspended(facts: BookingFacts) -> list[Denial]:
     if until <= facts.now:
         return []
     missing = sum(one > until - block - window for one in missed)
-    return [Denial("suspended", _limit("no_show_limit", most, missing) | {"until": text_of(until)})]
+    return [Denial("suspended", _limit("no_show_limit", most, missing) | {"until": rfc3339(until)})]
 
 
 def certified(facts: BookingFacts) -> list[Denial]:
@@ -183,7 +155,7 @@ def too_soon(facts: BookingFacts) -> list[Denial]:
     if facts.begun or not facts.now <= facts.starts_at < facts.now + notice:
         return []
     params = _limit("notice_minutes", facts.policy.notice_minutes, (facts.starts_at - facts.now) // MINUTE)
-    earliest = {"notice_minutes": facts.policy.notice_minutes, "earliest": text_of(facts.now + notice)}
+    earliest = {"notice_minutes": facts.policy.notice_minutes, "earliest": rfc3339(facts.now + notice)}
     return [Denial("too_soon", params | earliest)]
 
 
@@ -202,7 +174,7 @@ def off_step(facts: BookingFacts) -> list[Denial]:
     wrong = [at for at in (facts.starts_at, facts.ends_at) if not on_step(at, step, zone)]
     if not wrong or (facts.begun and wrong == [facts.starts_at]):
         return []
-    return [Denial("off_step", _limit("step_minutes", step, text_of(wrong[-1] if facts.begun else wrong[0])))]
+    return [Denial("off_step", _limit("step_minutes", step, rfc3339(wrong[-1] if facts.begun else wrong[0])))]
 
 
 def too_short(facts: BookingFacts) -> list[Denial]:
@@ -344,22 +316,6 @@ def needs_approval(choices: Sequence[BookingFacts]) -> bool:
     return any(facts.policy.approval for facts in choices if not facts.along)
 
 
-def overridable(denial: Denial, role: Role) -> bool:
-    """Whether this role may set this reason aside; a closure for danger nobody may."""
-    return denial.code in OVERRIDABLE[role] and not denial.params.get("danger")
-
-
-def split(
-    denials: Sequence[Denial], overrides: Mapping[str, str], role: Role
-) -> tuple[list[Denial], list[dict[str, str]]]:
-    """What remains of the reasons, and which rules are set aside, once each, as a reservation keeps them: {code,
-    reason}. An override counts where the role may set that reason aside and gave a reason that is not blank; one for
-    a rule that does not speak against the booking is not kept."""
-    remaining = [one for one in denials if not (overridable(one, role) and overrides.get(one.code, "").strip())]
-    gone = dict.fromkeys(one.code for one in denials if one not in remaining)
-    return remaining, [{"code": code, "reason": overrides[code].strip()} for code in gone]
-
-
 def hopeless(denials: Sequence[Denial]) -> bool:
     """True when no other time could help against one of these reasons."""
     return any(
@@ -402,11 +358,6 @@ def local_day(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
-def text_of(at: datetime) -> str:
-    """An instant as denials hold it: RFC 3339 in UTC."""
-    return at.astimezone(UTC).isoformat()
-
-
 def _limit(key: str, allowed: int | str, value: int | str) -> dict[str, int | str]:
     return {"limit": key, "allowed": allowed, "value": value}
 
@@ -419,7 +370,7 @@ def _about(facts: BookingFacts, *, named: bool) -> dict[str, Any]:
 
 
 def _times(slot: Slot) -> dict[str, str]:
-    return {"starts_at": text_of(slot.starts_at), "ends_at": text_of(slot.ends_at)}
+    return {"starts_at": rfc3339(slot.starts_at), "ends_at": rfc3339(slot.ends_at)}
 
 
 def _end(slot: Slot) -> datetime:
