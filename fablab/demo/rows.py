@@ -11,7 +11,7 @@ from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.core import badges
 from fablab.core.config import Config
 from fablab.core.db import Base
-from fablab.demo import devices, members, rules
+from fablab.demo import devices, members, policies
 from fablab.demo.bookings import Booking
 from fablab.demo.names import address
 from fablab.demo.places import CERTIFICATIONS, PLACES
@@ -44,15 +44,15 @@ def tables(world: World, config: Config, password_hash: str | None) -> list[tupl
     sessions, readings = _sessions(world, on)
     reservations, allocations = _reservations(world.diary.bookings)
     return [
-        (ResourceGroup, rules.groups()),
-        (MembershipPlan, rules.plans()),
-        (PolicyOverride, rules.overrides(world.now)),
+        (ResourceGroup, policies.groups()),
+        (MembershipPlan, policies.plans()),
+        (PolicyOverride, policies.overrides(world.now)),
         (Person, [_person(one, password_hash) for one in world.people]),
         (Badge, _badges(world)),
         (Place, _places()),
         (Resource, _resources(world.now)),
-        (OpeningException, rules.exceptions(world.now, config)),
-        (Closure, rules.closures(world.now, config.lab.zone)),
+        (OpeningException, policies.exceptions(world.now, config)),
+        (Closure, policies.closures(world.now, config.lab.zone)),
         (Certification, _certifications(world.now)),
         (Grant, [_grant(one) for one in world.grants]),
         (Requirement, _requirements()),
@@ -77,7 +77,7 @@ def _person(one: members.Member, password_hash: str | None) -> dict[str, Any]:
         "active": True,
         "language": one.seed.language,
         "member_until": one.member_until,
-        "plan_id": rules.plan_of(one),
+        "plan_id": policies.plan_of(one),
         "audience": one.seed.audience,
         "organisation": one.seed.organisation,
         "created_at": one.created_at,
@@ -124,7 +124,7 @@ def _resources(now: datetime) -> Rows:
             "place_id": places[one.place],
             "photo": None,
             "documents": [{"title": title, "url": url} for title, url in one.documents],
-            "group_id": rules.group_of(one.key, one.device),
+            "group_id": policies.group_of(one.key, one.device),
             "capacity": one.capacity,
             "opening": OpeningRule.ALWAYS if one.kind is Kind.OFFICE else OpeningRule.LAB,
             "opening_hours": {},

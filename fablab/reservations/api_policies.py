@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from fablab.core import clock, words
 from fablab.core.actor import Role
-from fablab.core.config import BookingConfig
+from fablab.core.config_booking import BookingConfig
 from fablab.core.errors import NotFound
 from fablab.core.words import config
 from fablab.people import plans

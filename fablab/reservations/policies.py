@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from fablab.core import audit, events
 from fablab.core.actor import Actor, Role
-from fablab.core.config import BookingConfig
+from fablab.core.config_booking import BookingConfig
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict, Forbidden, Invalid
 from fablab.core.words import config

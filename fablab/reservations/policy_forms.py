@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from pydantic.fields import FieldInfo
 from werkzeug.datastructures import MultiDict
 
-from fablab.core.config import BookingConfig
+from fablab.core.config_booking import BookingConfig
 from fablab.core.errors import Invalid
 from fablab.reservations.policy import KEYS, WEEKDAYS
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from fablab.core.actor import Actor, Role
 from fablab.core.audit import AuditEntry
-from fablab.core.config import BookingConfig, Config
+from fablab.core.config import Config
+from fablab.core.config_booking import BookingConfig
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict, Forbidden, Invalid, NotFound
 from fablab.core.events import Event
