@@ -10,12 +10,10 @@ from sqlalchemy.orm import joinedload
 
 from fablab.core import audit, events, outbox
 from fablab.core.actor import Actor, Role
-from fablab.core.config import Config
 from fablab.core.db import Texts, db, lock, transaction
 from fablab.core.errors import Conflict, Forbidden, Invalid, NotFound
-from fablab.resources.hours import usual
 from fablab.resources.models import Kind, OpeningRule, Place, Resource, ResourceGroup, ServiceState
-from fablab.resources.rules import WEEKDAYS, Calendar, hours_faults
+from fablab.resources.rules import WEEKDAYS, hours_faults
 
 CHANGEABLE = frozenset(
     {"kind", "name", "description", "model", "place_id", "documents", "risk_class"}
@@ -87,11 +85,6 @@ def place_path(place_id: int | None) -> list[Texts]:
         path.insert(0, known[place_id].name)
         place_id = known[place_id].parent_id
     return path
-
-
-def calendar(config: Config) -> Calendar:
-    """The lab's usual opening hours as the rules take them, without exceptions and closures (`hours.calendars`)."""
-    return usual(config.lab)
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
