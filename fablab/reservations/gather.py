@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, and_, bindparam, select
 
 from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.certifications.rules import GrantFacts, RequiredFacts
@@ -32,21 +32,28 @@ from fablab.resources.rules import Calendar, ResourceFacts
 Window = tuple[datetime, datetime]
 
 _ASKED = (
-    select(Requirement.resource_id, Certification.id, Certification.name, Certification.lapse_after_unused_days)
+    select(
+        Requirement.resource_id,
+        Certification.id,
+        Certification.name,
+        Certification.lapse_after_unused_days,
+        Grant.id,
+        Grant.person_id,
+        Grant.granted_at,
+        Grant.valid_until,
+        Grant.last_used_at,
+        Grant.revoked_at,
+    )
     .join(Certification, Certification.id == Requirement.certification_id)
+    .outerjoin(
+        Grant,
+        and_(
+            Grant.certification_id == Certification.id,
+            Grant.person_id.in_(bindparam("people", expanding=True)),
+        ),
+    )
     .where(Requirement.resource_id.in_(bindparam("resources", expanding=True)))
-    .order_by(Requirement.id)
-)
-_GRANTED = select(
-    Grant.person_id,
-    Grant.certification_id,
-    Grant.granted_at,
-    Grant.valid_until,
-    Grant.last_used_at,
-    Grant.revoked_at,
-).where(
-    Grant.person_id.in_(bindparam("people", expanding=True)),
-    Grant.certification_id.in_(bindparam("certifications", expanding=True)),
+    .order_by(Requirement.id, Grant.id)
 )
 _PEOPLE = select(Person.id, Person.active, Person.role).where(Person.id.in_(bindparam("people", expanding=True)))
 _RESOURCES = select(Resource).where(Resource.id.in_(bindparam("resources", expanding=True)))
@@ -183,7 +190,7 @@ class _Reading:
 def certificates(
     person_id: int, resource_ids: Iterable[int]
 ) -> tuple[dict[int, list[RequiredFacts]], list[GrantFacts]]:
-    """What each resource asks for, and what the person was granted of it. Two queries, one where nothing is asked."""
+    """What each resource asks for, and what the person was granted of it. One query."""
     required, granted = certificates_of((person_id,), resource_ids)
     return required, granted.get(person_id, [])
 
@@ -191,19 +198,21 @@ def certificates(
 def certificates_of(
     people: Sequence[int], resource_ids: Iterable[int]
 ) -> tuple[dict[int, list[RequiredFacts]], dict[int, list[GrantFacts]]]:
-    """What each resource asks for, and what each of these people was granted of it. Two queries, or one."""
-    required: dict[int, list[RequiredFacts]] = {}
-    lapses: dict[int, timedelta | None] = {}
-    for resource_id, ident, name, lapse in db.session.execute(_ASKED, {"resources": list(resource_ids)}):
-        required.setdefault(resource_id, []).append(RequiredFacts(ident, name))
-        lapses[ident] = None if lapse is None else timedelta(days=lapse)
-    granted: dict[int, list[GrantFacts]] = {}
-    if lapses:
-        asked = {"people": list(people), "certifications": list(lapses)}
-        for holder, ident, granted_at, valid_until, last_used_at, revoked_at in db.session.execute(_GRANTED, asked):
-            facts = GrantFacts(ident, granted_at, valid_until, lapses[ident], last_used_at, revoked_at)
-            granted.setdefault(holder, []).append(facts)
-    return required, granted
+    """What each resource asks for, and what each of these people was granted of it. One query."""
+    required: dict[int, dict[int, RequiredFacts]] = {}
+    granted: dict[int, dict[int, GrantFacts]] = {}
+    asked = {"people": list(people), "resources": list(resource_ids)}
+    for resource_id, ident, name, lapse, grant_id, holder, granted_at, *ends in db.session.execute(_ASKED, asked):
+        required.setdefault(resource_id, {})[ident] = RequiredFacts(ident, name)
+        if grant_id is not None:
+            valid_until, last_used_at, revoked_at = ends
+            unused = None if lapse is None else timedelta(days=lapse)
+            facts = GrantFacts(ident, granted_at, valid_until, unused, last_used_at, revoked_at)
+            granted.setdefault(holder, {})[grant_id] = facts
+    return (
+        {ident: list(found.values()) for ident, found in required.items()},
+        {holder: list(found.values()) for holder, found in granted.items()},
+    )
 
 
 def first_taken(resource_ids: Sequence[int], at: datetime, ignore: int | None = None) -> dict[int, list[Slot]]:
