@@ -1,6 +1,8 @@
 """How long a yes or no takes: the pure rules against a plain function call, the whole check against one bare query."""
 
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,12 +17,16 @@ from fablab.core.denials import Denial
 from fablab.interlock.rules import AccessFacts, BadgeFacts, access_denials
 from fablab.interlock.service import check_access
 from fablab.people.rules import PersonFacts
-from fablab.reservations.policy import BookingPolicy
+from fablab.reservations.limits import used
+from fablab.reservations.policy import BookingPolicy, QuietWindow
 from fablab.reservations.rules import BookingFacts, Slot, booking_denials
+from fablab.reservations.search import find_slots, suggestions
 from fablab.resources.models import Resource
 from fablab.resources.rules import WEEKDAYS, Calendar, Opening, ResourceFacts
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MOST_US = 20_000
+"""A refusal with its suggestions is on the page at once."""
 CALENDAR = Calendar(ZoneInfo("Europe/Paris"), dict.fromkeys(WEEKDAYS, (Opening(time(8), time(20)),)))
 
 
@@ -55,6 +61,25 @@ def booking_facts() -> BookingFacts:
     )
 
 
+def full_facts() -> BookingFacts:
+    """The same where every limit is set, at a resource that is taken for the fortnight before and after."""
+    plain, hour = booking_facts(), timedelta(hours=1)
+    policy = replace(
+        plain.policy,
+        notice_minutes=15,
+        buffer_after_minutes=15,
+        max_minutes_per_day=240,
+        max_minutes_per_week=900,
+        max_future_count=30,
+        max_future_minutes=3000,
+        gap_minutes=15,
+        quiet_hours=(QuietWindow(frozenset(range(7)), time(22), time(6)),),
+    )
+    own = [(AT + timedelta(days=day, hours=3), AT + timedelta(days=day, hours=4)) for day in range(1, 15)]
+    taken = [Slot(AT + number * hour, AT + (number + 1) * hour) for number in range(-15 * 24, 14 * 24)]
+    return replace(plain, policy=policy, held=used(own, policy, CALENDAR.zone, plain.now), taken=taken)
+
+
 def nothing(_facts: object) -> list[Denial]:
     """The floor: a call that gives an empty list."""
     return []
@@ -73,12 +98,27 @@ def run(_quick: bool = False) -> Table:
     floor = microseconds(lambda: nothing(access), 20_000)
     table.add(Row("badge, the rules alone", "µs", floor, microseconds(lambda: access_denials(access), 5_000)))
     table.add(Row("booking, the rules alone", "µs", floor, microseconds(lambda: booking_denials(booking), 5_000)))
+    full = full_facts()
+    free = replace(full, taken=())
+    table.add(Row("booking, every limit set", "µs", floor, microseconds(lambda: booking_denials(free), 2_000)))
+    for row in searches(full, microseconds(lambda: booking_denials(free), 2_000)):
+        table.add(row)
     with tempfile.TemporaryDirectory() as folder:
         measured = lab.make(Path(folder) / "lab", 20_000)
         with measured.app().app_context():
             table.add(whole_check(measured.begins + timedelta(minutes=10)))
             db.engine.dispose()
     return table
+
+
+def searches(full: BookingFacts, once: float) -> Iterator[Row]:
+    """The nearest allowed slots after a refusal, in 20 ms, and the earliest of 100 resources; the floor is one answer
+    of the rules."""
+    near = microseconds(lambda: suggestions([full]), 20)
+    yield Row("three slots near a refused one, 4 weeks full", "µs", once, near, exact=near <= MOST_US)
+    many = [replace(full, resource_id=number, taken=full.taken if number % 2 else ()) for number in range(1, 101)]
+    until = AT + timedelta(days=7)
+    yield Row("the ten earliest of 100 resources", "µs", once, microseconds(lambda: find_slots(many, until, 60, 10), 5))
 
 
 def whole_check(at: datetime) -> Row:
