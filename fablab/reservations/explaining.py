@@ -46,6 +46,7 @@ class Explained:
     week: list[tuple[date, list[str]]]
     days: list[OtherDay]
     closures: list[Closed]
+    moment: timedelta = timedelta(microseconds=1)
 
 
 def explained(actor: Actor, resource_id: int, now: datetime) -> Explained:

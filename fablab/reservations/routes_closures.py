@@ -22,6 +22,8 @@ from fablab.web.access import access, actor
 
 blueprint = Blueprint("closures", __name__, url_prefix="/closures")
 
+MOMENT = timedelta(microseconds=1)
+
 
 @blueprint.get("")
 @access(Role.MANAGER)
@@ -32,7 +34,7 @@ def index() -> str:
     ids = {one.resource_id for one in kept if one.resource_id is not None}
     ids |= {one.resource_id for one in days if one.resource_id is not None}
     return render_template(
-        "closures/index.html", closures=kept, days=days, resources=resources_by_id(sorted(ids)), today=_today()
+        "closures/index.html", closures=kept, days=days, resources=resources_by_id(sorted(ids)), moment=MOMENT
     )
 
 
@@ -168,7 +170,7 @@ def _confirm(span: closing.Span, hit: list[Reservation]) -> str:
     found = resources_by_id([] if span.resource_id is None else [span.resource_id])
     form = [(name, value) for name, value in request.form.items(multi=True) if name not in {"csrf_token", "choice"}]
     return render_template(
-        "closures/confirm.html", form=form, span=span, hit=hit, resource=found.get(span.resource_id or 0)
+        "closures/confirm.html", form=form, span=span, hit=hit, resource=found.get(span.resource_id or 0), moment=MOMENT
     )
 
 
