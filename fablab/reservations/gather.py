@@ -55,6 +55,25 @@ _ASKED = (
     .where(Requirement.resource_id.in_(bindparam("resources", expanding=True)))
     .order_by(Requirement.id, Grant.id)
 )
+
+
+def _first_ids(resource_ids: Any, at: Any, ignore: Any) -> Select[int]:
+    seek = select(Allocation.id).where(Allocation.resource_id == Resource.id, LIVE, Allocation.ends_at > at)
+    seek = seek.where(Allocation.reservation_id != ignore)
+    first = seek.order_by(Allocation.ends_at).limit(1).correlate(Resource).scalar_subquery()
+    return select(first).select_from(Resource).where(Resource.id.in_(resource_ids))
+
+
+_RESOURCE_IDS: Any = bindparam("resources", expanding=True)
+_SPAN = select(Allocation.resource_id, Allocation.starts_at, Allocation.ends_at)
+_FIRST = _SPAN.where(Allocation.id.in_(_first_ids(_RESOURCE_IDS, bindparam("at"), bindparam("ignore"))))
+_WITHIN = _SPAN.where(
+    Allocation.resource_id.in_(_RESOURCE_IDS),
+    LIVE,
+    Allocation.ends_at > bindparam("from"),
+    Allocation.ends_at <= bindparam("to"),
+    Allocation.reservation_id != bindparam("ignore"),
+).order_by(Allocation.ends_at)
 _PEOPLE = select(Person.id, Person.active, Person.role).where(Person.id.in_(bindparam("people", expanding=True)))
 _RESOURCES = select(Resource).where(Resource.id.in_(bindparam("resources", expanding=True)))
 """Statements that every booking sends are made once: to make one takes longer than to carry it out."""
@@ -93,6 +112,9 @@ class _Reading:
     ) -> None:
         self.wish, self.person, self.policies = wish, person, policies
         self.window = window or (wish.starts_at, wish.ends_at)
+        if window is not None:  # a search may make the wish longer, up to what is allowed at least
+            least = timedelta(days=1, minutes=max(one.min_minutes for one in policies.values()))
+            self.window = window[0], window[1] + least
         self.whole = window is not None
         self.companion_ids = tuple(dict.fromkeys(one for one in wish.extras.companion_ids if one != wish.person_id))
 
@@ -217,24 +239,20 @@ def certificates_of(
 
 def first_taken(resource_ids: Sequence[int], at: datetime, ignore: int | None = None) -> dict[int, list[Slot]]:
     """Of each resource the first live allocation that ends after `at`, if any. One query, one row sought for each."""
-    return _by_resource(db.session.execute(first_query(resource_ids, at, ignore)))
+    asked = {"resources": list(resource_ids), "at": at, "ignore": ignore or 0}
+    return _by_resource(db.session.execute(_FIRST, asked))
 
 
 def first_query(
     resource_ids: Sequence[int], at: datetime, ignore: int | None = None
 ) -> Select[int, datetime, datetime]:
     """The statement of `first_taken`: resource, start, end."""
-    query = select(Allocation.resource_id, Allocation.starts_at, Allocation.ends_at)
-    return query.where(Allocation.id.in_(first_ids(resource_ids, at, ignore)))
+    return _FIRST.params(resources=list(resource_ids), at=at, ignore=ignore or 0)
 
 
 def first_ids(resource_ids: Sequence[int], at: datetime, ignore: int | None = None) -> Select[int]:
     """The ids of the allocations that `first_taken` seeks, as a part of a statement."""
-    seek = select(Allocation.id).where(Allocation.resource_id == Resource.id, LIVE, Allocation.ends_at > at)
-    if ignore is not None:
-        seek = seek.where(Allocation.reservation_id != ignore)
-    first = seek.order_by(Allocation.ends_at).limit(1).correlate(Resource).scalar_subquery()
-    return select(first).select_from(Resource).where(Resource.id.in_(resource_ids))
+    return _first_ids(resource_ids, at, ignore or 0)
 
 
 def taken_between(
@@ -244,20 +262,18 @@ def taken_between(
 
     Those that end within are a stretch of the index; of those that end later only the first can begin before `to`.
     """
-    query = within_query(resource_ids, from_, to)
-    if ignore is not None:
-        query = query.where(Allocation.reservation_id != ignore)
-    found = _by_resource(db.session.execute(query))
+    asked = {"resources": list(resource_ids), "from": from_, "to": to, "ignore": ignore or 0}
+    found = _by_resource(db.session.execute(_WITHIN, asked))
     for ident, slots in first_taken(resource_ids, to, ignore).items():
         found.setdefault(ident, []).extend(slot for slot in slots if slot.starts_at < to)
     return found
 
 
-def within_query(resource_ids: Sequence[int], from_: datetime, to: datetime) -> Select[int, datetime, datetime]:
+def within_query(
+    resource_ids: Sequence[int], from_: datetime, to: datetime, ignore: int | None = None
+) -> Select[int, datetime, datetime]:
     """Live allocations of the resources that end within (from_, to], ascending: resource, start, end."""
-    query = select(Allocation.resource_id, Allocation.starts_at, Allocation.ends_at)
-    query = query.where(Allocation.resource_id.in_(resource_ids), LIVE)
-    return query.where(Allocation.ends_at > from_, Allocation.ends_at <= to).order_by(Allocation.ends_at)
+    return _WITHIN.params({"resources": list(resource_ids), "from": from_, "to": to, "ignore": ignore or 0})
 
 
 def _by_resource(rows: Iterable[Any]) -> dict[int, list[Slot]]:
