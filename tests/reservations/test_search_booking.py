@@ -11,7 +11,7 @@ from fablab.people.models import Person
 from fablab.reservations import finding, service
 from fablab.reservations.models import PolicyLevel, PolicyOverride
 from fablab.reservations.wishes import Extras
-from fablab.resources.models import Closure, Kind, Resource
+from fablab.resources.models import Closure, Kind, OpeningRule, Resource
 from tests import factories as make
 from tests.factories import NOW
 
@@ -83,3 +83,16 @@ def test_everything_found_is_booked(rules: dict[str, Any]) -> None:
         slot = one.slot
         made = service.book(actor, person.id, [one.resource_id], slot.starts_at, slot.ends_at, extras, NOW)
         service.cancel(make.make_actor(make.make_person(role=Role.MANAGER)), made.id, NOW, "tried")
+
+
+@pytest.mark.usefixtures("app")
+def test_a_wish_made_longer_than_the_search_is_wide_is_still_free() -> None:
+    person, other = make.make_person(), make.make_person()
+    desk = make.make_machine("Desk", opening=OpeningRule.ALWAYS)
+    rules = {"min_minutes": 3 * 24 * 60, "max_minutes": 20_000, "horizon_days": 60, "step_minutes": 240}
+    make.save(PolicyOverride(level=PolicyLevel.RESOURCE, target=str(desk.id), rules=rules, changed_at=NOW))
+    begin, day = NOW + timedelta(days=14), timedelta(days=1)
+    make.make_reservation(other, [desk], NOW, begin + 13 * day)
+    make.make_reservation(other, [desk], begin + 15.5 * day, begin + 40 * day)
+    actor = make.make_actor(person)
+    assert service.check(actor, person.id, [desk.id], begin, begin + HOUR, NOW).suggestions == ()
