@@ -59,6 +59,7 @@ class ClosureChange(Body):
     end: Instant | None = Field(None, examples=["2026-08-17T00:00:00+02:00"])
     reason: Words | None = Field(None, examples=[{"en": "Works", "fr": "Travaux"}])
     danger: bool | None = Field(None, description="Nobody may set it aside, and no machine is opened meanwhile")
+    cancel_reservations: bool = CANCEL
 
 
 class NewClosure(Body):
@@ -208,15 +209,13 @@ def get_closure(closure_id: int) -> ShownClosure:
 @blueprint.output(ShownClosure)
 @blueprint.doc(summary="Change a closure that is not over", responses=problems(404, 409, 415, 422))
 def change_closure(closure_id: int, json_data: ClosureChange) -> ShownClosure:
-    changed = closures.change_closure(
-        actor(),
-        closure_id,
-        clock.now(),
-        starts_at=json_data.start,
-        ends_at=json_data.end,
-        reason=None if json_data.reason is None else _texts(json_data.reason),
-        danger=json_data.danger,
-    )
+    values = {
+        "starts_at": json_data.start,
+        "ends_at": json_data.end,
+        "reason": None if json_data.reason is None else _texts(json_data.reason),
+        "danger": json_data.danger,
+    }
+    changed = closing.change(actor(), closure_id, values, clock.now(), cancel=json_data.cancel_reservations)
     return ShownClosure(**_closure(changed))
 
 
@@ -225,7 +224,7 @@ def change_closure(closure_id: int, json_data: ClosureChange) -> ShownClosure:
 @blueprint.output({}, status_code=204)
 @blueprint.doc(summary="Take a closure away", responses=problems(404))
 def remove_closure(closure_id: int) -> tuple[str, int]:
-    closures.remove_closure(actor(), closure_id, clock.now())
+    closing.reopen(actor(), closure_id, clock.now())
     return "", 204
 
 
@@ -276,7 +275,7 @@ def get_exception(exception_id: int) -> ShownException:
 @blueprint.output({}, status_code=204)
 @blueprint.doc(summary="Give a day its usual hours back", responses=problems(404))
 def remove_exception(exception_id: int) -> tuple[str, int]:
-    closures.remove_exception(actor(), exception_id, clock.now())
+    closing.usual_day(actor(), exception_id, clock.now())
     return "", 204
 
 

@@ -67,7 +67,7 @@ def add() -> Response | tuple[str, int] | str:
 @access(Role.MANAGER, scope="manage")
 def remove(closure_id: int) -> Response:
     """Takes a closure away."""
-    closures.remove_closure(actor(), closure_id, clock.now())
+    closing.reopen(actor(), closure_id, clock.now())
     flash(_("The closure is gone. The time can be booked again."), "success")
     return redirect(url_for("closures.index"), code=303)
 
@@ -106,7 +106,7 @@ def add_day() -> Response | tuple[str, int] | str:
 @access(Role.MANAGER, scope="manage")
 def remove_day(exception_id: int) -> Response:
     """Gives a day its usual hours back."""
-    closures.remove_exception(actor(), exception_id, clock.now())
+    closing.usual_day(actor(), exception_id, clock.now())
     flash(_("The day has its usual hours again."), "success")
     return redirect(url_for("closures.index"), code=303)
 

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, text
 
 from fablab.core import audit, events, outbox
 from fablab.core.actor import Actor, Role
-from fablab.core.db import Texts, db, lock, transaction
+from fablab.core.db import Texts, db, is_postgresql, lock, transaction
 from fablab.core.errors import Conflict, Forbidden, Invalid, NotFound
 from fablab.resources.models import Closure, OpeningException, Resource
 from fablab.resources.rules import hours_faults
 
 LONGEST = timedelta(days=3660)
 LONGEST_REASON = 300
+_DAYS_LOCK = 7_301_011
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ def set_exception(
     """
     _need(actor)
     with transaction() as session:
+        _one_at_a_time()
         check_exception(resource_id, day, hours, reason)
         known = _exception_on(resource_id, day)
         before = None if known is None else _day_facts(known)
@@ -207,6 +209,7 @@ def close_days(actor: Actor, days: Mapping[date, Texts], now: datetime) -> list[
     """
     _need(actor)
     with transaction() as session:
+        _one_at_a_time()
         known = set(session.scalars(_days_of(None).with_only_columns(OpeningException.day)))
         made = []
         for day, reason in sorted(days.items()):
@@ -228,6 +231,12 @@ def remove_exception(actor: Actor, exception_id: int, now: datetime) -> None:
         exception = _locked(OpeningException, exception_id)
         _tell_day(actor, "removed", exception, now, before=_day_facts(exception))
         session.delete(exception)
+
+
+def _one_at_a_time() -> None:
+    """A day that two managers set at the same moment is kept once: on PostgreSQL the second waits for the first."""
+    if is_postgresql():
+        db.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DAYS_LOCK})
 
 
 def _days_of(resource_id: int | None) -> Select[Any]:

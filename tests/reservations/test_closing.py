@@ -1,18 +1,23 @@
 """Closing where people have booked: who is hit, who is told, what is cancelled; over REST too."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from fablab.core.actor import Actor, Role
 from fablab.core.db import db
-from fablab.core.errors import Invalid
+from fablab.core.errors import Denied, Invalid
 from fablab.notices.models import Notice
 from fablab.people.models import Person
-from fablab.reservations import closing
+from fablab.reservations import closing, service, waiting
 from fablab.reservations.models import Allocation, Reservation, ReservationState
+from fablab.reservations.wishes import Extras
 from fablab.resources.closures import Closing
 from fablab.resources.models import Closure, OpeningException, Resource
 from tests import factories as make
@@ -126,6 +131,94 @@ def test_holidays_deal_with_bookings_as_closures_do() -> None:
     assert count == 1
     db.session.expire_all()
     assert hit.state == "cancelled"
+
+
+def waits(resource: Resource, begin: int, end: int) -> Person:
+    """Somebody who waits for this time."""
+    person = make.make_person()
+    times = NOW + begin * HOUR, NOW + end * HOUR
+    waiting.join(make.make_actor(person), person.id, resource.id, *times, (end - begin) * 60, NOW)
+    return person
+
+
+def offers() -> list[int]:
+    """Whom something is offered to."""
+    held = select(Reservation.person_id).where(Reservation.state == ReservationState.HELD)
+    return list(db.session.scalars(held.order_by(Reservation.id)))
+
+
+@pytest.mark.usefixtures("app")
+def test_what_a_closure_frees_is_offered_only_once_it_is_over() -> None:
+    laser, manager = make.make_machine(), boss()
+    booked(laser, 2, 3)
+    waiting_one = waits(laser, 2, 3)
+    wanted = Closing(laser.id, NOW + HOUR, NOW + 9 * HOUR, make.texts("Works"))
+    made, count = closing.close(manager, wanted, NOW, cancel=True)
+    assert (count, offers()) == (1, []), "nobody is offered a time that is closed"
+    closing.reopen(manager, made.id, NOW)
+    assert offers() == [waiting_one.id]
+
+
+@pytest.mark.usefixtures("app")
+def test_a_day_that_gets_its_hours_back_is_offered() -> None:
+    laser, manager = make.make_machine(), boss()
+    booked(laser, 2, 3)
+    waiting_one = waits(laser, 2, 3)
+    day, _count = closing.set_day(manager, laser.id, NOW.date(), [], {"en": "Repair"}, NOW, cancel=True)
+    assert offers() == []
+    closing.usual_day(manager, day.id, NOW)
+    assert offers() == [waiting_one.id]
+
+
+@pytest.mark.usefixtures("app")
+def test_a_closure_made_longer_tells_only_those_it_hits_anew() -> None:
+    laser, manager = make.make_machine(), boss()
+    first, second = booked(laser, 2, 3), booked(laser, 4, 5)
+    made, _count = closing.close(manager, Closing(laser.id, NOW + HOUR, NOW + 3 * HOUR, make.texts("Works")), NOW)
+    closing.change(manager, made.id, {"ends_at": NOW + 6 * HOUR}, NOW)
+    told = db.session.scalars(select(Notice.person_id).order_by(Notice.id)).all()
+    assert told == [first.person_id, second.person_id]
+
+
+@pytest.mark.usefixtures("app")
+def test_cancelling_needs_a_reason() -> None:
+    with pytest.raises(Invalid):
+        closing.set_day(boss(), None, NOW.date(), [], {}, NOW, cancel=True)
+
+
+def test_closing_and_booking_at_the_same_moment_never_wait_in_a_ring(app: Flask) -> None:
+    machines, manager = [make.make_machine(str(number)) for number in range(3)], boss()
+    person = make.make_person()
+    ids, actor, failures = [one.id for one in machines], make.make_actor(person), list[BaseException]()
+
+    def work(act: Callable[[int], None]) -> None:
+        with app.app_context():
+            try:
+                for number in range(12):
+                    act(number)
+            except (OperationalError, AssertionError) as error:
+                failures.append(error)
+            finally:
+                db.session.remove()
+
+    def book(number: int) -> None:
+        with suppress(Denied):
+            service.book(
+                actor, actor.person_id or 0, ids, NOW + number * HOUR, NOW + (number + 1) * HOUR, Extras(), NOW
+            )
+
+    def close(_number: int) -> None:
+        wanted = Closing(ids[1], NOW, NOW + 12 * HOUR, {"en": "Works"})
+        made, _count = closing.close(manager, wanted, NOW, cancel=True)
+        closing.reopen(manager, made.id, NOW)
+
+    threads = [Thread(target=work, args=(act,)) for act in (book, close)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert not [thread for thread in threads if thread.is_alive()]
 
 
 # -- REST -------------------------------------------------------------------------------------------------------------
