@@ -1,8 +1,6 @@
 """Who may call what: one row for each route. A route without a row fails, and so does a row without a route."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -11,23 +9,16 @@ from fablab.app import create_app
 from fablab.core.actor import Role
 from fablab.core.config import Config
 from fablab.core.db import db, transaction
-from fablab.people.models import ApiToken, Badge, MembershipPlan, Person
+from fablab.people.models import ApiToken, Person
 from fablab.people.tokens import _digest
-from fablab.reservations.models import ReservationSeries, SkippedOccurrence, WaitingEntry
-from fablab.resources.models import Closure, OpeningException, ResourceGroup
-from fablab.usage.models import UsageSession
 from fablab.web.access import declared
 from tests.conftest import forget_the_request_before
 from tests.factories import (
     NOW,
-    make_certification,
-    make_device,
-    make_grant,
-    make_machine,
     make_person,
-    make_reservation,
     save,
 )
+from tests.web.access_world import World, make_world, token_of
 
 CALLERS = ("nobody", "member", "other", "instructor", "manager", "administrator")
 """`member` is the one whom the things in the addresses belong to; `other` is another maker."""
@@ -176,6 +167,8 @@ TABLE = {
     "GET /resources/<int:resource_id>/book/check": MAKER,
     "GET /resources/<int:resource_id>/qr.svg": MAKER,
     "GET /timeline": MAKER,
+    "GET /agenda": MAKER,
+    "GET /day": INSTRUCTOR,
     "GET /api/v1/calendar": MAKER,
     "GET /usage": MAKER,
     "GET /usage.csv": MAKER,
@@ -258,86 +251,10 @@ def lab_app(sqlite_config: Config) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-@dataclass
-class World:
-    """The ids in the addresses, and a token with every scope for each caller."""
-
-    ids: dict[str, object]
-    tokens: dict[str, str]
-
-
 @pytest.fixture
 def world(lab_app: Flask) -> World:
-    people = {name: make_person() for name in ("member", "other")}
-    people |= {role.value: make_person(role=role, password="x") for role in list(Role)[1:]}
-    tokens = {name: f"token of {name}" for name in people}
-    for name, person in people.items():
-        _token(person, tokens[name])
-    member = people["member"]
-    machine, certification = make_machine(), make_certification()
-    session = UsageSession(
-        device_id=make_device(machine).id,
-        resource_id=machine.id,
-        key="1",
-        person_id=member.id,
-        started_at=NOW,
-        updated_at=NOW,
-    )
-    series = save(
-        ReservationSeries(
-            person_id=member.id,
-            created_at=NOW,
-            rule="FREQ=DAILY;COUNT=2",
-            zone="Europe/Paris",
-            starts_at=NOW,
-            minutes=60,
-            resource_ids=[str(machine.id)],
-        )
-    )
-    skipped = SkippedOccurrence(series_id=series.id, occurrence_at=NOW + timedelta(days=1), denials=[])
-    entry = WaitingEntry(
-        person_id=member.id,
-        resource_id=machine.id,
-        starts_at=NOW,
-        ends_at=NOW + timedelta(hours=1),
-        minutes=60,
-        created_at=NOW,
-    )
-    ids: dict[str, object] = {
-        "series_id": series.id,
-        "skipped_id": save(skipped).id,
-        "entry_id": save(entry).id,
-        "person_id": member.id,
-        "resource_id": machine.id,
-        "certification_id": certification.id,
-        "grant_id": make_grant(member, certification).id,
-        "reservation_id": make_reservation(member, [machine], NOW, NOW + timedelta(hours=1)).id,
-        "badge_id": save(Badge(person_id=member.id, uid_hash="x", issued_at=NOW)).id,
-        "token_id": _token(member, "another token").id,
-        "session_id": save(session).id,
-        "device_id": make_device().id,
-        "channel_id": 99,
-        "feed_id": 99,
-        "delivery_id": 99,
-        "group_id": save(ResourceGroup(name={"fr": "Lasers"})).id,
-        "plan_id": save(MembershipPlan(name={"fr": "Nuit"})).id,
-        "closure_id": save(
-            Closure(starts_at=NOW, ends_at=NOW + timedelta(hours=1), reason={"fr": "Travaux"}, created_at=NOW)
-        ).id,
-        "exception_id": save(OpeningException(day=NOW.date(), hours=[], reason={})).id,
-        "level": "kind",
-        "target": "machine",
-        "secret": "unknown",
-        "any(again, drop):what": "again",
-        "code": "fr",
-        "filename": "favicon.svg",
-    }
-    return World(ids, tokens)
-
-
-def _token(person: Person, text: str) -> ApiToken:
-    token = ApiToken(person_id=person.id, name="test", token_hash=_digest(text), scopes=["admin"], created_at=NOW)
-    return save(token)
+    """Something of every kind for the addresses."""
+    return make_world()
 
 
 def test_every_route_has_a_row(lab_app: Flask) -> None:
@@ -411,7 +328,7 @@ def _fits(status: int, wanted: str, caller: str) -> bool:
 
 @pytest.mark.parametrize("scope", ["read", "book", "manage", "admin"])
 def test_a_scope_includes_those_before_it(lab_app: Flask, world: World, scope: str) -> None:
-    token = _token(db.session.get_one(Person, world.ids["person_id"]), "scoped")
+    token = token_of(db.session.get_one(Person, world.ids["person_id"]), "scoped")
     with transaction():
         db.session.get_one(ApiToken, token.id).scopes = [scope]
     assert _ask(lab_app, "GET", "/api/v1/me", "scoped") == 200
