@@ -88,11 +88,14 @@ class Effective:
 
 
 def effective(base: BookingPolicy, layers: Sequence[Layer]) -> Effective:
-    """Each layer overrides those before it; what none sets is the configuration's."""
+    """Each layer overrides those before it; what none sets is the configuration's. A key that this version does not
+    know (a newer one wrote it) is passed over."""
     rules: dict[str, Any] = {}
     origins = dict.fromkeys(KEYS, "config")
     for layer in layers:
         for key, value in layer.rules.items():
+            if key not in origins:
+                continue
             rules[key] = parsed(key, value)
             origins[key] = layer.origin
     return Effective(replace(base, **rules) if rules else base, origins)

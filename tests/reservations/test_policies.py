@@ -1,6 +1,7 @@
 """Booking rules by kind, group, resource, plan and role: which one counts, what may be set, what is written down."""
 
 from dataclasses import fields
+from threading import Thread
 
 import pytest
 from flask import Flask
@@ -15,7 +16,7 @@ from fablab.core.errors import Conflict, Forbidden, Invalid, NotFound
 from fablab.core.events import Event
 from fablab.people import plans
 from fablab.people.models import MembershipPlan
-from fablab.reservations import policies, policy_forms, policy_words
+from fablab.reservations import explaining, policies, policy_forms, policy_words
 from fablab.reservations.models import PolicyLevel, PolicyOverride
 from fablab.reservations.policy import (
     KEYS,
@@ -27,7 +28,7 @@ from fablab.reservations.policy import (
     plain,
 )
 from fablab.resources import groups
-from fablab.resources.models import Kind, ResourceGroup
+from fablab.resources.models import Kind, Resource, ResourceGroup
 from tests import factories as make
 from tests.conftest import CountQueries
 from tests.factories import NOW
@@ -282,3 +283,60 @@ def test_a_group_or_plan_goes_with_its_rules_and_only_when_empty() -> None:
     assert policies.overrides() == {}
     with pytest.raises(NotFound):
         groups.get_group(group_id)
+
+
+def test_a_rule_of_another_version_harms_nobody() -> None:
+    found = effective(BookingPolicy(), [Layer("kind", {"speed": 3, "max_minutes": 60})])
+    assert found.policy == BookingPolicy(max_minutes=60)
+
+
+def test_the_pages_cost_the_same_for_few_and_for_many(app: Flask, count_queries: CountQueries) -> None:
+    actor = make.make_actor(make.make_person())
+
+    def cost() -> tuple[int, int]:
+        db.session.rollback()
+        ident = db.session.scalars(select(Resource.id)).first() or 0
+        with app.test_request_context():
+            count_queries()
+            explaining.explained(actor, ident, NOW)
+            first = count_queries()
+            explaining.overview()
+            return first, count_queries()
+
+    def fill(number: int) -> None:
+        group = make.save(ResourceGroup(name=make.texts(f"Group {number}")))
+        plan = make.save(MembershipPlan(name=make.texts(f"Plan {number}")))
+        laser = make.make_machine(str(number), group_id=group.id)
+        for level, target in ((GROUP, group.id), (RESOURCE, laser.id), (PLAN, plan.id)):
+            override(level, target, max_minutes=60)
+
+    fill(0)
+    few = cost()
+    for number in range(1, 9):
+        fill(number)
+    assert cost() == few
+    assert max(few) <= 8
+
+
+def test_two_managers_at_one_place_at_the_same_moment(app: Flask) -> None:
+    boss, told = manager(), list[str]()
+
+    def work(minutes: int) -> None:
+        with app.app_context():
+            try:
+                policies.set_rules(boss, KIND, "desk", {"max_minutes": minutes}, NOW)
+                told.append("set")
+            except Conflict:
+                told.append("conflict")
+            finally:
+                db.session.remove()
+
+    threads = [Thread(target=work, args=(60 + number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(told) == 6
+    assert "set" in told
+    db.session.rollback()
+    assert set(policies.rules_at(KIND, "desk")) == {"max_minutes"}
