@@ -68,7 +68,14 @@ def policy_for(resources: Sequence[Resource], person: Person | None) -> dict[int
     if not rules:
         unchanged = effective(lab, ())
         return dict.fromkeys(chains, unchanged)
-    return {ident: effective(lab, _layers(chain, rules)) for ident, chain in chains.items()}
+    made: dict[tuple[Place, ...], Effective] = {}
+    found = {}
+    for ident, chain in chains.items():
+        set_at = tuple(place for place in chain if place in rules)
+        if set_at not in made:
+            made[set_at] = effective(lab, _layers(set_at, rules))
+        found[ident] = made[set_at]
+    return found
 
 
 def layers_of(resource: Resource, person: Person | None = None) -> list[Layer]:

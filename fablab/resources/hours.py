@@ -40,7 +40,8 @@ def calendars(resources: Sequence[Resource], from_: datetime, to: datetime) -> d
     Two queries, however many resources.
     """
     exceptions, closures = _kept([one.id for one in resources], from_, to)
-    return {one.id: _calendar(one, exceptions, closures) for one in resources}
+    lab = _lab(exceptions, closures)
+    return {one.id: _calendar(one, lab, exceptions, closures) for one in resources}
 
 
 def calendar_of(resource: Resource, from_: datetime, to: datetime) -> Calendar:
@@ -87,11 +88,15 @@ def _lab(exceptions: _Exceptions, closures: Mapping[int | None, list[Closed]]) -
     return _with(lab, lab.openings, [*lab.closed_days], days, closures.get(None, ()))
 
 
-def _calendar(resource: Resource, exceptions: _Exceptions, closures: Mapping[int | None, list[Closed]]) -> Calendar:
+def _calendar(
+    resource: Resource, of_the_lab: Calendar, exceptions: _Exceptions, closures: Mapping[int | None, list[Closed]]
+) -> Calendar:
     """As the lab is open, at hours of its own, or always. The lab's closed days hold for own hours too, its other hours
     of a day do not; a resource that is always open knows neither. Its own exceptions are the last word."""
-    lab = usual(config().lab)
-    of_lab, own = exceptions.get(None, {}), exceptions.get(resource.id, {})
+    own = exceptions.get(resource.id, {})
+    if resource.opening is OpeningRule.LAB and not own and resource.id not in closures:
+        return of_the_lab
+    lab, of_lab = usual(config().lab), exceptions.get(None, {})
     closed = sorted([*closures.get(None, ()), *closures.get(resource.id, ())], key=lambda one: one.starts_at)
     if resource.opening is OpeningRule.ALWAYS:
         return _with(lab, dict.fromkeys(WEEKDAYS, ALL_DAY), (), own, closed)
