@@ -126,8 +126,8 @@ def show_holidays() -> str:
     except Invalid as error:
         errors = {name: _("Please choose one of the list.") for name in error.fields}
     known = {one.day for one in closures.coming_exceptions(date(2000, 1, 1)) if one.resource_id is None}
-    now = clock.now()
     spans = [closing.of_day(None, one.day, one.name) for one in found if one.day not in known and one.day >= _today()]
+    hit = closing.hit_by_each(spans, clock.now())
     return render_template(
         "closures/holidays.html",
         form=wanted,
@@ -137,7 +137,7 @@ def show_holidays() -> str:
         years=range(_today().year - 1, _today().year + 4),
         found=found,
         known=known,
-        hit={span.starts_at.astimezone(config().lab.zone).date(): len(closing.hit_by(span, now)) for span in spans},
+        hit={one.day: hit[name] for one in found if (name := closing.of_day(None, one.day, {}).name) in hit},
         today=_today(),
     )
 

@@ -1,6 +1,6 @@
 """The pages of the booking rules and the closures: what they say, whom they let, what they refuse."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -270,3 +270,18 @@ def test_public_holidays_in_one_click(manager: FlaskClient) -> None:
     assert count(OpeningException) == 2, "what is set stays"
     assert "Set already" in manager.get(f"/closures/holidays?country=FR&region=57&year={year}").text
     assert manager.get("/closures/holidays?country=XX&year=x").status_code == 200
+
+
+def test_who_has_booked_a_holiday_is_shown_before_and_the_manager_chooses(manager: FlaskClient) -> None:
+    laser, year = make.make_machine("Laser"), clock.now().year + 1
+    at = datetime(year, 7, 14, 9, tzinfo=UTC)
+    reservation = make.make_reservation(make.make_person(name="Grace"), [laser], at, at + timedelta(hours=1))
+    page = f"/closures/holidays?country=FR&year={year}"
+    shown = manager.get(page).text
+    assert "Grace" in shown
+    assert "1 booking is on one of these days" in shown
+    form = {"country": "FR", "region": "", "year": str(year), "day": [f"{year}-07-14"], "choice": "cancel"}
+    post(manager, "/closures/holidays", form, page=page)
+    db.session.expire_all()
+    assert reservation.state is ReservationState.CANCELLED
+    assert "Grace" not in manager.get(page).text
