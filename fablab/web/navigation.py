@@ -25,6 +25,7 @@ ENTRIES = (
     ("/wall", _("Live wall"), "layout-grid", Role.MAKER),
     ("/resources", _("Machines and rooms"), "tool", Role.MAKER),
     ("/reservations", _("My bookings"), "calendar-event", Role.MAKER),
+    ("/rules", _("Booking rules"), "settings", Role.MANAGER),
     ("/certifications", _("Certifications"), "certificate", Role.MANAGER),
     ("/people", _("People"), "users", Role.INSTRUCTOR),
     ("/usage", _("Usage"), "activity", Role.MAKER),
