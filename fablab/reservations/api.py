@@ -4,14 +4,17 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from apiflask import APIBlueprint
+from flask import Response
 from pydantic import Field, model_validator
 
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
-from fablab.reservations import reading, service
+from fablab.reservations import api_series, reading, recurrence, service
+from fablab.reservations.api_shown import ShownReservation, shown
 from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.rules import Slot
+from fablab.reservations.wishes import Extras
 from fablab.resources.service import get_resource
 from fablab.web.access import access, actor
 from fablab.web.api import (
@@ -20,7 +23,6 @@ from fablab.web.api import (
     Instant,
     PageQuery,
     Shown,
-    ShownIdent,
     ShownInstant,
     idempotent,
     page_of,
@@ -42,6 +44,12 @@ class Wanted(Body):
     end: Instant = Field(description="Instant after the last one, with offset")
     person_id: Ident | None = Field(None, description="For whom; oneself when left out. Others: staff only")
     note: str = Field("", max_length=500)
+    recurrence: str | None = Field(
+        None,
+        max_length=500,
+        description="An RFC 5545 rule with an end: the booking comes again",
+        examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=10"],
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -61,23 +69,6 @@ class ReservationChange(Body):
     start: Instant | None = None
     end: Instant | None = None
     note: str | None = Field(None, max_length=500)
-
-
-class ShownReservation(Shown):
-    """A reservation; `resource_id` is the first of `resource_ids`."""
-
-    id: ShownIdent = Field(examples=["42"])
-    resource_id: ShownIdent
-    resource_ids: list[ShownIdent]
-    person_id: ShownIdent
-    created_by_id: str | None
-    start: ShownInstant
-    end: ShownInstant
-    state: str = Field(description="booked, cancelled or released", examples=["booked"])
-    note: str
-    created_at: ShownInstant
-    started_at: ShownInstant | None = Field(description="When the use began")
-    ended_at: ShownInstant | None = Field(description="When it was cancelled or released")
 
 
 class ReservationList(Shown):
@@ -151,13 +142,24 @@ def list_reservations(query_data: ReservationQuery) -> ReservationList:
 @blueprint.output(ShownReservation, status_code=201)
 @blueprint.doc(
     summary="Book",
-    description="409 names every reason against it at once. Takes an `Idempotency-Key`.",
+    description="409 names every reason against it at once. Takes an `Idempotency-Key`. With `recurrence` the answer "
+    "is the series, as `/series/{id}` shows it; dates that cannot be had are in `skipped`, with their reasons.",
     responses=problems(409, 415, 422),
 )
 @idempotent
-def book(json_data: Wanted) -> tuple[ShownReservation, int]:
+def book(json_data: Wanted) -> tuple[ShownReservation, int] | Response:
+    extras = Extras(note=json_data.note)
+    if json_data.recurrence is not None:
+        body, rule = json_data, json_data.recurrence
+        return api_series.book(actor(), _person(body), body.ids, body.start, body.end, rule, extras, clock.now())
     made = service.book(
-        actor(), _person(json_data), json_data.ids, json_data.start, json_data.end, json_data.note, clock.now()
+        actor(),
+        _person(json_data),
+        json_data.ids,
+        json_data.start,
+        json_data.end,
+        extras,
+        clock.now(),
     )
     return shown(made), 201
 
@@ -168,6 +170,8 @@ def book(json_data: Wanted) -> tuple[ShownReservation, int]:
 @blueprint.output(Verdict)
 @blueprint.doc(summary="Ask what booking would say", description="Books nothing.", responses=problems(415, 422))
 def check(json_data: Wanted) -> Verdict:
+    if json_data.recurrence is not None:
+        recurrence.parse(json_data.recurrence)
     verdict = service.check(actor(), _person(json_data), json_data.ids, json_data.start, json_data.end, clock.now())
     return Verdict(
         allowed=verdict.allowed,
@@ -231,25 +235,6 @@ def availability(resource_id: int, query_data: AvailabilityQuery) -> SlotList:
     page = slots[begin : begin + query_data.limit]
     more = begin + query_data.limit < len(slots)
     return SlotList(items=[_slot(slot) for slot in page], next=page[-1].starts_at.isoformat() if more else None)
-
-
-def shown(reservation: Reservation) -> ShownReservation:
-    """A reservation as the API shows it."""
-    ids = [one.resource_id for one in reservation.allocations]
-    return ShownReservation(
-        id=reservation.id,
-        resource_id=ids[0],
-        resource_ids=ids,
-        person_id=reservation.person_id,
-        created_by_id=None if reservation.created_by_id is None else str(reservation.created_by_id),
-        start=reservation.starts_at,
-        end=reservation.ends_at,
-        state=reservation.state.value,
-        note=reservation.note,
-        created_at=reservation.created_at,
-        started_at=reservation.started_at,
-        ended_at=reservation.ended_at,
-    )
 
 
 def _slot(slot: Slot) -> ShownSlot:

@@ -1,18 +1,22 @@
 """REST: bookings that come again, all dates at once."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from apiflask import APIBlueprint
+from flask import Response, jsonify
 from pydantic import Field
 
 from fablab.core import clock
-from fablab.core.actor import Role
+from fablab.core.actor import Actor, Role
 from fablab.core.denials import Denial
 from fablab.reservations import series, series_rows
-from fablab.reservations.api import ShownReservation, shown
+from fablab.reservations.api_shown import ShownReservation, shown
 from fablab.reservations.models import SkippedOccurrence
 from fablab.reservations.series import Edited, Scope
 from fablab.reservations.series_rows import SeriesResult
+from fablab.reservations.wishes import Extras
 from fablab.web.access import access, actor
 from fablab.web.api import Body, Ident, Instant, Shown, ShownIdent, ShownInstant, problems
 from fablab.web.errors import denial_json
@@ -140,6 +144,23 @@ def cancel(series_id: int, json_data: SeriesCancel) -> ShownEdit:
 def readd(series_id: int, skipped_id: int) -> tuple[ShownReservation, int]:
     series_rows.own_skipped(actor(), series_id, skipped_id)
     return shown(series.readd(actor(), skipped_id, clock.now())), 201
+
+
+def book(
+    actor: Actor,
+    person_id: int,
+    resource_ids: Sequence[int],
+    starts_at: datetime,
+    ends_at: datetime,
+    rule: str,
+    extras: Extras,
+    now: datetime,
+) -> Response:
+    """Books a series for `POST /reservations`: the answer 201 with all its dates."""
+    made = series.book_series(actor, person_id, resource_ids, starts_at, ends_at, rule, extras, now)
+    response = jsonify(shown_series(made).model_dump(mode="json"))
+    response.status_code = 201
+    return response
 
 
 def shown_series(result: SeriesResult) -> ShownSeries:

@@ -9,7 +9,7 @@ from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid, NotFound
 from fablab.reservations import offers, waiting
-from fablab.reservations.api import ShownReservation, shown
+from fablab.reservations.api_shown import ShownReservation, shown
 from fablab.reservations.waiting import Standing
 from fablab.resources.service import get_resource
 from fablab.web.access import access, actor
