@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import booking, decision, ingest, page, stream
+from benchmarks import booking, decision, ingest, page, stream, timeline
 from benchmarks.measure import Table, machine
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[bool], Table]] = {
     "decision": decision.run,
     "booking": booking.run,
     "page": page.run,
+    "timeline": timeline.run,
     "stream": stream.run,
 }
 INTRODUCTION = """# How fast it is

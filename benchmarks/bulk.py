@@ -37,10 +37,10 @@ def fill(session: Session, count: int, resources: int, people: int, now: datetim
     connection = session.connection()
     name = connection.dialect.name
     seconds = starts(now, resources, every)
-    instants = {"starts_at": seconds, "ends_at": f"{seconds} + {int(LENGTH.total_seconds())}"}
-    timed = {key: _INSTANT[name].format(seconds=value) for key, value in instants.items()}
+    timed = times(connection, seconds)
     made = _INSTANT[name].format(seconds=int(now.timestamp()))
-    states = f"CASE WHEN {instants['ends_at']} <= {int(now.timestamp())} THEN '{ReservationState.FINISHED}'"
+    over = int((now - LENGTH).timestamp())
+    states = f"CASE WHEN {seconds} <= {over} THEN '{ReservationState.FINISHED}'"
     reservation = {"id": "n + 1", "person_id": f"n % {people} + 1", "created_at": made, **timed}
     reservation["state"] = f"{states} ELSE '{ReservationState.BOOKED}' END"
     allocation = {"id": "n + 1", "reservation_id": "n + 1", "resource_id": f"n % {resources} + 1", **timed}
@@ -63,6 +63,13 @@ def starts(now: datetime, resources: int, every: int = 1) -> str:
     first = int((today + timedelta(days=AHEAD_DAYS)).timestamp())
     nth = f"(n / {resources})"
     return f"({first} - {nth} / {EACH_DAY} * {every * 86400} + {nth} % {EACH_DAY} * {int(EVERY.total_seconds())})"
+
+
+def times(connection: Connection, starts_at: str) -> dict[str, str]:
+    """SQL: the columns of begin and end of a booking that begins at this second."""
+    form = _INSTANT[connection.dialect.name]
+    ends_at = f"{starts_at} + {int(LENGTH.total_seconds())}"
+    return {"starts_at": form.format(seconds=starts_at), "ends_at": form.format(seconds=ends_at)}
 
 
 def insert(connection: Connection, table: Any, given: dict[str, str], count: int) -> None:

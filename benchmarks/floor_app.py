@@ -17,6 +17,8 @@ from sqlalchemy import ForeignKey, Index, create_engine, event, insert, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from benchmarks import bulk
+
 PRAGMAS = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": "15000"}
 PAGE = """<!doctype html><html lang="en"><title>Bookings</title><h1>Bookings</h1><table>
 {% for one in rows %}<tr><td>{{ one.id }}</td><td>{{ one.starts_at }}</td><td>{{ one.ends_at }}</td></tr>{% endfor %}
@@ -75,6 +77,18 @@ def fill(url: str, slots: list[tuple[int, datetime, datetime]], resources: int) 
         rows = [{"resource_id": r, "starts_at": naive(s), "ends_at": naive(e)} for r, s, e in slots]
         for first in range(0, len(rows), 10_000):
             session.execute(insert(Booking), rows[first : first + 10_000])
+    engine.dispose()
+
+
+def fill_years(url: str, bookings: int, resources: int, now: datetime) -> None:
+    """Makes the tables with very many bookings: those of `bulk.py`."""
+    engine = open_database(url)
+    Base.metadata.create_all(engine)
+    starts = bulk.starts(now, resources)
+    with Session(engine.execution_options(writes=True)) as session, session.begin():
+        session.execute(insert(Resource), [{"name": f"Machine {n}"} for n in range(1, resources + 1)])
+        given = {"resource_id": f"n % {resources} + 1", **bulk.times(session.connection(), starts)}
+        bulk.insert(session.connection(), Booking.__table__, given, bookings)
     engine.dispose()
 
 

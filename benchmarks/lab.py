@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import text
 
+from benchmarks import bulk
 from fablab.app import create_app
 from fablab.certifications.models import Certification, Grant, Requirement
 from fablab.core import schema
@@ -109,8 +110,11 @@ def make(
     mqtt: str = "embedded = true",
     password: bool = False,
     threads: int = 96,
+    years_of: int = 0,
 ) -> Lab:
     """Makes the lab in an empty folder, on SQLite there or on the given database.
+
+    With `years_of`, a number of machines, the bookings are those of `bulk.py` on so many.
 
     `mqtt` is that section's text; `password` gives everybody one to sign in with; `threads` are the web server's.
     """
@@ -129,15 +133,19 @@ def make(
     with create_core_app(lab.config).app_context():
         schema.upgrade()
         with transaction():
-            _people_and_machines(lab)
-        _reservations(slots(bookings, lab.begins), lab.begins)
+            _people_and_machines(lab, years_of or RESOURCES)
+        if years_of:
+            with transaction() as session:
+                bulk.fill(session, bookings, years_of, PEOPLE, lab.begins)
+        else:
+            _reservations(slots(bookings, lab.begins), lab.begins)
         if is_postgresql():
             _count_on()
         db.engine.dispose()
     return lab
 
 
-def _people_and_machines(lab: Lab) -> None:
+def _people_and_machines(lab: Lab, count: int) -> None:
     now = lab.begins
     people = range(1, PEOPLE + 1)
     password = PasswordHasher().hash(lab.password) if lab.password else None
@@ -169,7 +177,7 @@ def _people_and_machines(lab: Lab) -> None:
     bulk_insert(Certification, [{"id": 1, "name": name, "description": name, "created_at": now}])
     granted = now - timedelta(days=30)
     bulk_insert(Grant, [{"person_id": n, "certification_id": 1, "granted_at": granted, "reason": ""} for n in people])
-    machines = range(1, RESOURCES + 1)
+    machines = range(1, count + 1)
     bulk_insert(Resource, [_machine(n, now) for n in machines])
     bulk_insert(Requirement, [{"resource_id": n, "certification_id": 1} for n in machines])
 
