@@ -11,7 +11,7 @@ from fablab.core.audit import AuditEntry
 from fablab.core.denials import CODES
 from fablab.reservations import showing, story
 from fablab.reservations.models import Let, Reservation, ReservationState
-from fablab.reservations.rules import OVERRIDABLE
+from fablab.reservations.overriding import OVERRIDABLE
 from fablab.reservations.showing import Act
 from tests.factories import NOW
 
