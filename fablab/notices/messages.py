@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from fablab.core.db import Texts
 from fablab.notices.base import Message, OfReservation
+from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,6 +330,8 @@ class TrialNotice(Message):
 
 MESSAGES: tuple[type[Message], ...] = (
     ReservationConfirmed,
+    ReservationRequested,
+    ReservationRejected,
     ReservationChanged,
     ReservationCancelled,
     ReservationReminder,
@@ -345,6 +348,7 @@ MESSAGES: tuple[type[Message], ...] = (
     CertificationLapsing,
     CertificationRevoked,
     ProblemReported,
+    ReservationAwaited,
     ChannelAdded,
     TrialNotice,
 )

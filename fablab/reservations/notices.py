@@ -9,13 +9,17 @@ from typing import Any
 
 from fablab.core.actor import Actor
 from fablab.notices.messages import (
+    OverrunWarning,
     ReservationCancelled,
     ReservationChanged,
     ReservationConfirmed,
     ReservationMovedByStaff,
     ReservationOffered,
+    ReservationReleased,
+    ReservationReminder,
 )
-from fablab.notices.service import notify
+from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested, Why
+from fablab.notices.service import notify, notify_staff
 from fablab.reservations.calendar_feed import event_of
 from fablab.reservations.models import Reservation
 
@@ -32,6 +36,15 @@ def together() -> Iterator[None]:
         _TOGETHER.reset(token)
 
 
+def requested(reservation: Reservation, now: datetime, *, withdrawn: bool = False) -> None:
+    """It waits for the staff's agreement; `withdrawn`: what the person's calendar holds of it is taken out."""
+    notify_staff(ReservationAwaited(**_facts(reservation), person=reservation.person.name), now)
+    if _TOGETHER.get():
+        return
+    gone = replace(event_of(reservation), changed_at=now) if withdrawn else None
+    notify(reservation.person_id, ReservationRequested(**_facts(reservation)), now, attach=gone)
+
+
 def confirmed(reservation: Reservation, now: datetime) -> None:
     """It is booked."""
     if _TOGETHER.get():
@@ -39,7 +52,7 @@ def confirmed(reservation: Reservation, now: datetime) -> None:
     notify(reservation.person_id, ReservationConfirmed(**_facts(reservation)), now, attach=event_of(reservation))
 
 
-def changed(actor: Actor, reservation: Reservation, before: Mapping[str, Any], now: datetime) -> None:
+def changed(actor: Actor, reservation: Reservation, before: Mapping[str, Any], now: datetime, reason: str = "") -> None:
     """It was moved or resized, by the person or by the staff; `before` holds `starts_at` and `ends_at` in RFC 3339."""
     if _TOGETHER.get():
         return
@@ -48,16 +61,37 @@ def changed(actor: Actor, reservation: Reservation, before: Mapping[str, Any], n
         "was_ends_at": datetime.fromisoformat(before["ends_at"]),
     }
     own = actor.person_id == reservation.person_id
-    message = ReservationChanged(**facts) if own else ReservationMovedByStaff(**facts, reason="")
+    message = ReservationChanged(**facts) if own else ReservationMovedByStaff(**facts, reason=reason)
     notify(reservation.person_id, message, now, attach=replace(event_of(reservation), changed_at=now))
 
 
-def cancelled(reservation: Reservation, reason: str, now: datetime) -> None:
-    """It was cancelled."""
+def cancelled(reservation: Reservation, reason: str, now: datetime, *, calendar: bool = True) -> None:
+    """It was cancelled; `calendar`: calendars that hold it are told too."""
     if _TOGETHER.get():
         return
     message = ReservationCancelled(**_facts(reservation), reason=reason)
+    notify(reservation.person_id, message, now, attach=event_of(reservation) if calendar else None)
+
+
+def rejected(reservation: Reservation, why: Why, reason: str, now: datetime) -> None:
+    """The request was turned down: by the staff, because another was accepted, or because nobody answered in time."""
+    notify(reservation.person_id, ReservationRejected(**_facts(reservation), why=why, reason=reason), now)
+
+
+def released(reservation: Reservation, grace_minutes: int, now: datetime) -> None:
+    """Nobody came in time."""
+    message = ReservationReleased(**_facts(reservation), grace_minutes=grace_minutes)
     notify(reservation.person_id, message, now, attach=event_of(reservation))
+
+
+def reminded(reservation: Reservation, now: datetime) -> None:
+    """It is soon."""
+    notify(reservation.person_id, ReservationReminder(**_facts(reservation)), now)
+
+
+def overrun(following: Reservation, until: datetime | None, now: datetime) -> bool:
+    """The person before is still at it; True when this is told for the first time."""
+    return notify(following.person_id, OverrunWarning(**_facts(following), expected_until=until), now)
 
 
 def offered(reservation: Reservation, now: datetime) -> None:

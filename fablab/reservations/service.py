@@ -1,43 +1,61 @@
-"""Reservations: book, change and cancel. Two people never hold the same time, however many ask at once.
+"""Reservations: book, change, cancel and ask. Two people never hold the same time, however many ask at once.
 
-The resources are locked in the order of their ids, the facts are read after that, and the database's own guard has the
-last word. Everything here that reads for pages and the API is in `reading.py`.
+What these share (locks, rules, the guard) is in `placing.py`; requests, holds, presence and lets have modules of their
+own. Everything that reads for pages and the API is in `reading.py`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, update
 
-from fablab.core import audit, events
 from fablab.core.actor import Actor
-from fablab.core.db import db, lock, transaction
+from fablab.core.db import db, transaction
 from fablab.core.denials import Denial
-from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
-from fablab.reservations import guards, notices
-from fablab.reservations.gather import booking_facts, first_taken
-from fablab.reservations.models import Allocation, Reservation, ReservationState
-from fablab.reservations.rules import BookingFacts, Slot, all_denials, taken_denial
+from fablab.core.errors import Invalid
+from fablab.reservations import holds, notices, offers, placing, waiting
+from fablab.reservations.gather import booking_facts
+from fablab.reservations.models import Allocation, Companion, Let, Reservation, ReservationState, WaitingState
+from fablab.reservations.overriding import overridable
+from fablab.reservations.placing import FURTHEST, MOST_RESOURCES, Judged
+from fablab.reservations.policies import policy_for
+from fablab.reservations.rules import Slot
 from fablab.reservations.search import SEARCH_DAYS, free_slots, suggestions
-from fablab.reservations.wishes import Wish
-from fablab.resources.models import Resource
+from fablab.reservations.wishes import Extras, LetTerms, Wish
 
-FURTHEST = timedelta(days=3660)
-LONGEST = timedelta(days=366)
-MOST_RESOURCES = 20
+__all__ = [
+    "FURTHEST",
+    "MOST_RESOURCES",
+    "Verdict",
+    "accept_hold",
+    "availability",
+    "book",
+    "cancel",
+    "change",
+    "check",
+    "decline_hold",
+    "expire_holds",
+    "hold",
+]
+
 MOST_DAYS = 62
 """The longest time over which free slots are listed at once."""
+
+hold = holds.hold
+accept_hold, decline_hold, expire_holds = offers.accept_hold, offers.decline_hold, offers.expire_holds
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules say to a wish: every reason against (none: allowed), and the nearest slots that are allowed."""
+    """What the rules say to a wish: every reason against (none: allowed), the nearest slots that are allowed, whether
+    the staff must approve it, and the codes of the reasons that who asks may set aside."""
 
     denials: tuple[Denial, ...]
     suggestions: tuple[Slot, ...] = ()
+    needs_approval: bool = False
+    overridable: tuple[str, ...] = field(default=())
 
     @property
     def allowed(self) -> bool:
@@ -51,36 +69,30 @@ def book(
     resource_ids: Sequence[int],
     starts_at: datetime,
     ends_at: datetime,
-    note: str,
+    extras: Extras,
     now: datetime,
 ) -> Reservation:
     """One reservation of all the resources, or none of it. For somebody else only staff may book.
 
-    Raises Denied with every reason, Invalid for an unknown person or resource or an impossible time, Forbidden.
+    Where a resource asks for approval it is `requested` and blocks nobody, but staff book at once. Raises Denied with
+    every reason, Invalid for an unknown person or resource or an impossible time, Forbidden.
     """
-    wish = _wish(actor, person_id, resource_ids, starts_at, ends_at, now)
-    _check_note(note)
-    try:
-        with transaction() as session:
-            locked = _lock_resources(wish.resource_ids)
-            _refuse(booking_facts(wish, locked=locked))
-            reservation = Reservation(
-                person_id=person_id,
-                created_by_id=actor.person_id,
-                created_at=now,
-                state=ReservationState.BOOKED,
-                note=note,
-                starts_at=starts_at,
-                ends_at=ends_at,
-                allocations=_allocations(wish),
-            )
-            session.add(reservation)
-            session.flush()
-            _tell("created", actor, reservation, wish.resource_ids, now)
-            notices.confirmed(reservation, now)
-            return reservation
-    except IntegrityError as error:
-        raise _taken(error, wish) from None
+    wish = placing.wish_of(actor, person_id, resource_ids, starts_at, ends_at, now, extras)
+    with placing.guarded(wish), transaction() as session:
+        person = placing.lock_person(person_id)
+        resources = placing.lock_resources((*wish.resource_ids, *wish.along))
+        found = placing.judge(actor, wish, person, resources)
+        placing.refuse(found)
+        reservation = _made(actor, wish, found)
+        session.add(reservation)
+        session.flush()
+        asked = reservation.state is ReservationState.REQUESTED
+        more: dict[str, Any] = {"overrides": found.set_aside} if found.set_aside else {}
+        if reservation.on_behalf_reason:
+            more["on_behalf_reason"] = reservation.on_behalf_reason
+        placing.tell("requested" if asked else "created", actor, reservation, now, **more)
+        (notices.requested if asked else notices.confirmed)(reservation, now)
+        return reservation
 
 
 def change(
@@ -91,49 +103,66 @@ def change(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     note: str | None = None,
+    party_size: int | None = None,
+    resource_ids: Sequence[int] | None = None,
+    reason: str = "",
+    overrides: Mapping[str, str] | None = None,
 ) -> Reservation:
-    """Moves a reservation or changes its note; every rule is asked again for another time. One's own; staff any.
+    """Moves a reservation, gives it other resources, another size or note. One's own; staff any, with a reason.
 
-    Raises NotFound, Conflict when it is over or cancelled, Denied, Invalid.
+    Every rule is asked again as for a new booking. Where the staff must approve, another time than (or more than) was
+    approved is a request again. Raises NotFound, Conflict when it is over or ended, Denied, Invalid, Forbidden.
     """
-    _check_note(note or "")
-    wish: Wish | None = None
-    try:
-        with transaction():
-            reservation, resource_ids = _own(actor, reservation_id, now, lock_resources=True)
-            before = _facts(reservation)
-            wanted = starts_at or reservation.starts_at, ends_at or reservation.ends_at
-            if wanted != (reservation.starts_at, reservation.ends_at):
-                wish = _wish(actor, reservation.person_id, resource_ids, *wanted, now)
-                wish = replace(wish, ignore=reservation.id, begun=wanted[0] == reservation.starts_at)
-                _refuse(booking_facts(wish))
-                _move(reservation, wish)
-            reservation.note = reservation.note if note is None else note
-            if _facts(reservation) != before:
-                reservation.sequence += 1
-                _tell("changed", actor, reservation, resource_ids, now, before)
-                if wish is not None:
-                    notices.changed(actor, reservation, before, now)
-            return reservation
-    except IntegrityError as error:
-        if wish is None:
-            raise
-        raise _taken(error, wish) from None
+    placing.check_text(reason, "reason")
+    placing.check_text(note or "", "note")
+    placing.seen(actor, reservation_id)
+    known = db.session.get_one(Reservation, reservation_id, populate_existing=True)
+    wish = _changed_wish(actor, known, starts_at, ends_at, party_size, resource_ids, overrides or {}, now)
+    with placing.guarded(wish), transaction():
+        person = placing.lock_person(wish.person_id)
+        resources = placing.lock_resources({*wish.resource_ids, *wish.along, *placing.resources_of(reservation_id)})
+        reservation = placing.lock_reservation(reservation_id)
+        placing.must_go_on(reservation, now, ReservationState.BOOKED, ReservationState.REQUESTED)
+        wish = _changed_wish(actor, reservation, starts_at, ends_at, party_size, resource_ids, overrides or {}, now)
+        before, was = placing.facts_of(reservation), _held(reservation)
+        moves = _moves(reservation, wish)
+        if moves or wish.extras.party_size != reservation.party_size:
+            found = placing.judge(actor, wish, person, resources)
+            _refuse_change(found, moves)
+            _keep_overrides(reservation, found)
+            if moves:
+                _move(actor, reservation, wish, found)
+        reservation.party_size = wish.extras.party_size
+        reservation.note = reservation.note if note is None else note
+        db.session.flush()
+        if placing.facts_of(reservation) != before:
+            _tell_changed(actor, reservation, before, reason, moves, now)
+            for ids, begin, end in _given_back(was, _held(reservation)):
+                waiting.freed(ids, begin, end, now)
+        return reservation
 
 
 def cancel(actor: Actor, reservation_id: int, now: datetime, reason: str = "") -> Reservation:
-    """Gives the time back to others. One's own; staff any. Raises NotFound, Conflict when it is over or cancelled."""
-    _check_note(reason, "reason")
+    """Gives the time back to others. One's own; staff any. Raises NotFound, Conflict when it is over or ended.
+
+    Later than the rules let it be for free, it counts as late, unless the staff cancels it with a reason.
+    """
+    placing.check_text(reason, "reason")
     with transaction():
-        reservation, resource_ids = _own(actor, reservation_id, now)
-        before = _facts(reservation)
-        reservation.state, reservation.ended_at = ReservationState.CANCELLED, now
-        reservation.ended_by_id, reservation.end_reason = actor.person_id, reason
-        for allocation in reservation.allocations:
-            allocation.live = False
-        reservation.sequence += 1
-        _tell("cancelled", actor, reservation, resource_ids, now, before)
-        notices.cancelled(reservation, reason, now)
+        reservation, resource_ids = placing.locked(actor, reservation_id)
+        placing.must_go_on(reservation, now, ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.HELD)
+        before = placing.facts_of(reservation)
+        blocked = reservation.state is not ReservationState.REQUESTED
+        was_held = reservation.state is ReservationState.HELD
+        reservation.late_cancelled = _is_late(actor, reservation, reason, now)
+        end(reservation, ReservationState.CANCELLED, actor, now, reason)
+        if was_held:
+            waiting.settle(reservation.id, WaitingState.DECLINED)
+        more = {"late_cancelled": True} if reservation.late_cancelled else {}
+        placing.tell("cancelled", actor, reservation, now, before, **more, **({"reason": reason} if reason else {}))
+        notices.cancelled(reservation, reason, now, calendar=blocked and not was_held)
+        if blocked:
+            waiting.freed(resource_ids, max(reservation.starts_at, now), reservation.ends_at, now)
         return reservation
 
 
@@ -144,13 +173,26 @@ def check(
     starts_at: datetime,
     ends_at: datetime,
     now: datetime,
+    extras: Extras | None = None,
+    ignore: int | None = None,
 ) -> Verdict:
-    """What `book` would say, and the nearest allowed slots where it would refuse. Books nothing. Raises as `book`."""
-    wish = _wish(actor, person_id, resource_ids, starts_at, ends_at, now)
+    """What `book` would say, or `change` of the reservation `ignore`, and the nearest allowed slots where it would
+    refuse. Books nothing. Raises as `book`, NotFound for others' reservations."""
+    wish = placing.wish_of(actor, person_id, resource_ids, starts_at, ends_at, now, extras or Extras())
+    if ignore is not None:
+        placing.seen(actor, ignore)
+        known = db.session.get_one(Reservation, ignore)
+        wish = replace(wish, ignore=ignore, begun=known.starts_at == starts_at)
     days = timedelta(days=SEARCH_DAYS + 1)
     choices = booking_facts(wish, (starts_at - days, ends_at + days))
-    denials = all_denials(choices)
-    return Verdict(tuple(denials), tuple(suggestions(choices)) if denials else ())
+    found = placing.judged(actor, wish, choices)
+    codes = dict.fromkeys(one.code for one in found.remaining if overridable(one, actor.role))
+    return Verdict(
+        denials=tuple(found.remaining),
+        suggestions=tuple(suggestions(choices)) if found.remaining else (),
+        needs_approval=found.needs_approval and not actor.is_staff,
+        overridable=tuple(codes),
+    )
 
 
 def availability(
@@ -168,114 +210,178 @@ def availability(
     return free_slots(booking_facts(wish, (from_, to))[0], to, minutes)
 
 
-def _wish(
+def end(reservation: Reservation, state: ReservationState, actor: Actor, at: datetime, reason: str = "") -> None:
+    """Ends a locked reservation: whatever it held is free."""
+    reservation.state, reservation.ended_at, reservation.held_until = state, at, None
+    reservation.ended_by_id, reservation.end_reason = actor.person_id, reason
+    for allocation in reservation.allocations:
+        allocation.live = False
+    reservation.sequence += 1
+    db.session.flush()
+
+
+# -- booking ----------------------------------------------------------------------------------------------------------
+
+
+def _made(actor: Actor, wish: Wish, found: Judged) -> Reservation:
+    extras = wish.extras
+    asked = found.needs_approval and not actor.is_staff
+    ids = (*sorted(wish.resource_ids), *wish.along)
+    return Reservation(
+        person_id=wish.person_id,
+        created_by_id=actor.person_id,
+        created_at=wish.now,
+        state=ReservationState.REQUESTED if asked else ReservationState.BOOKED,
+        note=extras.note,
+        starts_at=wish.starts_at,
+        ends_at=wish.ends_at,
+        party_size=extras.party_size,
+        exclusive=extras.exclusive,
+        on_behalf_reason=extras.on_behalf_reason if wish.person_id != actor.person_id else "",
+        overrides=found.set_aside,
+        series_id=extras.series_id,
+        occurrence_at=extras.occurrence_at,
+        companions=[Companion(person_id=ident) for ident in extras.companion_ids],
+        let=_let(extras.let),
+        allocations=[
+            Allocation(resource_id=ident, starts_at=wish.starts_at, ends_at=wish.ends_at, live=not asked)
+            for ident in ids
+        ],
+    )
+
+
+def _let(terms: LetTerms | None) -> Let | None:
+    if terms is None:
+        return None
+    return Let(keys=terms.keys, deposit=terms.deposit, notice_days=terms.notice_days)
+
+
+# -- changing ---------------------------------------------------------------------------------------------------------
+
+Held = tuple[frozenset[int], datetime, datetime]
+
+
+def _changed_wish(
     actor: Actor,
-    person_id: int,
-    resource_ids: Sequence[int],
-    starts_at: datetime,
-    ends_at: datetime,
+    known: Reservation,
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    party_size: int | None,
+    resource_ids: Sequence[int] | None,
+    overrides: Mapping[str, str],
     now: datetime,
 ) -> Wish:
-    """The wish, once it makes sense at all. Raises Forbidden, Invalid."""
-    if person_id != actor.person_id and not actor.is_staff:
-        raise Forbidden("only staff may book for somebody else")
-    ids = tuple(dict.fromkeys(resource_ids))
-    if not 1 <= len(ids) <= MOST_RESOURCES:
-        raise Invalid({"resource_ids": f"must be one to {MOST_RESOURCES} resources"})
-    if abs(starts_at - now) > FURTHEST:
-        raise Invalid({"start": "must be within ten years from now"})
-    if not timedelta(0) < ends_at - starts_at <= LONGEST:
-        raise Invalid({"end": "must be after the start, by at most 366 days"})
-    return Wish(person_id, ids, starts_at, ends_at, now)
+    extras = Extras(
+        party_size=known.party_size if party_size is None else party_size,
+        exclusive=known.exclusive,
+        companion_ids=tuple(one.person_id for one in known.companions),
+        overrides=overrides,
+    )
+    ids = placing.asked_of(known) if resource_ids is None else resource_ids
+    begin, finish = starts_at or known.starts_at, ends_at or known.ends_at
+    wish = placing.wish_of(actor, known.person_id, ids, begin, finish, now, extras)
+    if known.let is not None:
+        terms = LetTerms(known.let.keys, known.let.deposit, known.let.notice_days)
+        wish = replace(wish, extras=replace(wish.extras, let=terms))
+    return replace(wish, ignore=known.id, begun=begin == known.starts_at)
 
 
-def _check_note(note: str, field: str = "note") -> None:
-    if len(note) > 500:
-        raise Invalid({field: "must have at most 500 characters"})
-
-
-def _lock_resources(ids: Sequence[int]) -> dict[int, Resource]:
-    """Those that exist, read anew under their locks, which are taken in the order of ids: nobody waits in a ring."""
-    found = {ident: lock(Resource, ident) for ident in sorted(ids)}
-    return {ident: one for ident, one in found.items() if one is not None}
-
-
-def _refuse(choices: Sequence[BookingFacts]) -> None:
-    if denials := all_denials(choices):
-        raise Denied(denials)
-
-
-def _allocations(wish: Wish) -> list[Allocation]:
-    return [
-        Allocation(resource_id=ident, starts_at=wish.starts_at, ends_at=wish.ends_at, live=True)
-        for ident in sorted(wish.resource_ids)
-    ]
-
-
-def _own(
-    actor: Actor, reservation_id: int, now: datetime, *, lock_resources: bool = False
-) -> tuple[Reservation, list[int]]:
-    """The locked reservation that goes on, and its resources. Other people's are not found, except by staff."""
-    if lock_resources:
-        ids = select(Allocation.resource_id).where(Allocation.reservation_id == reservation_id)
-        _lock_resources(list(db.session.scalars(ids)))
-    reservation = lock(Reservation, reservation_id)
-    if reservation is None or not (actor.is_staff or reservation.person_id == actor.person_id):
-        raise NotFound(f"There is no reservation {reservation_id}.")
+def _held(reservation: Reservation) -> Held | None:
+    """What it keeps from others; None for a request."""
     if reservation.state is not ReservationState.BOOKED:
-        raise Conflict(f"The reservation is {reservation.state.value} already.")
-    if reservation.ends_at <= now:
-        raise Conflict("The reservation is over.")
-    return reservation, [one.resource_id for one in reservation.allocations]
+        return None
+    ids = frozenset(one.resource_id for one in reservation.allocations)
+    return ids, reservation.starts_at, reservation.ends_at
 
 
-def _move(reservation: Reservation, wish: Wish) -> None:
+def _moves(reservation: Reservation, wish: Wish) -> bool:
+    ids = {one.resource_id for one in reservation.allocations}
+    times = (reservation.starts_at, reservation.ends_at)
+    return times != (wish.starts_at, wish.ends_at) or ids != {*wish.resource_ids, *wish.along}
+
+
+def _refuse_change(found: Judged, moves: bool) -> None:
+    """Another number of people is only asked whether they fit: the rest was said when it was booked."""
+    remaining = [one for one in found.remaining if moves or one.code == "over_capacity"]
+    placing.refuse(replace(found, remaining=remaining))
+
+
+def _keep_overrides(reservation: Reservation, found: Judged) -> None:
+    new = {one["code"] for one in found.set_aside}
+    kept = [one for one in reservation.overrides if one["code"] not in new]
+    if found.set_aside:
+        reservation.overrides = [*kept, *found.set_aside]
+
+
+def _move(actor: Actor, reservation: Reservation, wish: Wish, found: Judged) -> None:
+    within = reservation.starts_at <= wish.starts_at and wish.ends_at <= reservation.ends_at
+    same = set(placing.asked_of(reservation)) >= set(wish.resource_ids)
+    if found.needs_approval and not actor.is_staff and not (within and same):
+        reservation.state = ReservationState.REQUESTED
+    if wish.starts_at != reservation.starts_at:
+        reservation.reminded_at = None
+    if wish.ends_at != reservation.ends_at:
+        reservation.overrun_warned_at = None
     reservation.starts_at, reservation.ends_at = wish.starts_at, wish.ends_at
-    db.session.execute(
-        update(Allocation)
-        .where(Allocation.reservation_id == reservation.id)
-        .values(starts_at=wish.starts_at, ends_at=wish.ends_at)
-        .execution_options(synchronize_session=False)
-    )
+    db.session.flush()
+    _move_allocations(reservation, wish)
+    db.session.expire(reservation, ["allocations"])
 
 
-def _taken(error: IntegrityError, wish: Wish) -> Denied | IntegrityError:
-    """The guard's word as a denial that names the time taken; any other fault of the database stays what it is."""
-    if guards.SLOT_TAKEN not in str(error.orig) and "allocation_overlap" not in str(error.orig):
-        return error
-    taken = first_taken(wish.resource_ids, wish.starts_at, wish.ignore)
-    found = [slot for slots in taken.values() for slot in slots if slot.starts_at < wish.ends_at]
-    return Denied([taken_denial(slot) for slot in found or [Slot(wish.starts_at, wish.ends_at)]])
+def _move_allocations(reservation: Reservation, wish: Wish) -> None:
+    ids = (*sorted(wish.resource_ids), *wish.along)
+    live = reservation.state is ReservationState.BOOKED
+    own = Allocation.reservation_id == reservation.id
+    there = [one.resource_id for one in reservation.allocations]
+    times: dict[str, Any] = {"starts_at": wish.starts_at, "ends_at": wish.ends_at, "live": live}
+    if there == list(ids):
+        statement = update(Allocation).where(own).values(**times)
+        db.session.execute(statement.execution_options(synchronize_session=False))
+        return
+    db.session.execute(delete(Allocation).where(own).execution_options(synchronize_session=False))
+    rows = [Allocation(reservation_id=reservation.id, resource_id=ident, **times) for ident in ids]
+    db.session.add_all(rows)
+    db.session.flush()
 
 
-def _facts(reservation: Reservation) -> dict[str, Any]:
-    return {
-        "state": reservation.state.value,
-        "starts_at": reservation.starts_at.isoformat(),
-        "ends_at": reservation.ends_at.isoformat(),
-        "note": reservation.note,
-    }
-
-
-def _tell(
-    what: str,
-    actor: Actor,
-    reservation: Reservation,
-    resource_ids: Sequence[int],
-    now: datetime,
-    before: Mapping[str, Any] | None = None,
+def _tell_changed(
+    actor: Actor, reservation: Reservation, before: Mapping[str, Any], reason: str, moves: bool, now: datetime
 ) -> None:
-    """The event for whoever listens, and the entry in the audit log."""
-    ids = [str(ident) for ident in resource_ids]
-    facts = _facts(reservation)
-    events.append(
-        f"reservation.{what}",
-        now,
-        reservation_id=str(reservation.id),
-        person_id=str(reservation.person_id),
-        resource_ids=ids,
-        starts_at=facts["starts_at"],
-        ends_at=facts["ends_at"],
-    )
-    after = {**facts, "person_id": str(reservation.person_id), "resource_ids": ids} if before is None else facts
-    audit.record(actor, f"reservation.{what}", reservation, now, before=before, after=after)
+    reservation.sequence += 1
+    more: dict[str, Any] = {"reason": reason} if reason else {}
+    if reservation.overrides:
+        more["overrides"] = reservation.overrides
+    placing.tell("changed", actor, reservation, now, before, **more)
+    if not moves:
+        return
+    if reservation.state is ReservationState.REQUESTED:
+        notices.requested(reservation, now, withdrawn=before["state"] == ReservationState.BOOKED.value)
+    else:
+        notices.changed(actor, reservation, before, now, reason)
+
+
+def _given_back(was: Held | None, held: Held | None) -> Iterator[tuple[list[int], datetime, datetime]]:
+    """What was held before and is not any more."""
+    if was is None:
+        return
+    ids, begin, finish = was
+    kept = ids & held[0] if held is not None else frozenset()
+    if ids - kept:
+        yield sorted(ids - kept), begin, finish
+    if kept and held is not None:
+        if begin < held[1]:
+            yield sorted(kept), begin, min(finish, held[1])
+        if held[2] < finish:
+            yield sorted(kept), max(begin, held[2]), finish
+
+
+# -- cancelling -------------------------------------------------------------------------------------------------------
+
+
+def _is_late(actor: Actor, reservation: Reservation, reason: str, now: datetime) -> bool:
+    """Later than the strictest of its resources lets it be for free."""
+    if reservation.state is not ReservationState.BOOKED or (actor.is_staff and reason):
+        return False
+    rules = policy_for([one.resource for one in reservation.allocations], reservation.person)
+    hours = max(one.policy.cancel_hours for one in rules.values())
+    return reservation.starts_at - timedelta(hours=hours) < now

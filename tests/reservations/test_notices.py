@@ -11,6 +11,7 @@ from fablab.core.db import db
 from fablab.core.errors import Denied
 from fablab.notices.models import Notice
 from fablab.reservations import service
+from fablab.reservations.wishes import Extras
 from tests.factories import NOW, make_actor, make_machine, make_person
 
 HOUR = timedelta(hours=1)
@@ -25,7 +26,7 @@ def told() -> list[tuple[str, int, str]]:
 def test_a_calendar_follows_from_the_booking_to_its_end(app: Flask) -> None:
     ada, staff, laser = make_person(), make_person(role=Role.MANAGER), make_machine()
     acting = make_actor(ada)
-    booked = service.book(acting, ada.id, [laser.id], NOW + HOUR, NOW + 2 * HOUR, "", NOW)
+    booked = service.book(acting, ada.id, [laser.id], NOW + HOUR, NOW + 2 * HOUR, Extras(), NOW)
     service.change(acting, booked.id, NOW, ends_at=NOW + 3 * HOUR)
     service.change(make_actor(staff), booked.id, NOW, starts_at=NOW + 2 * HOUR)
     service.cancel(acting, booked.id, NOW, "ill")
@@ -39,7 +40,7 @@ def test_a_calendar_follows_from_the_booking_to_its_end(app: Flask) -> None:
 
 def test_another_note_tells_nobody(app: Flask) -> None:
     ada, laser = make_person(), make_machine()
-    booked = service.book(make_actor(ada), ada.id, [laser.id], NOW + HOUR, NOW + 2 * HOUR, "", NOW)
+    booked = service.book(make_actor(ada), ada.id, [laser.id], NOW + HOUR, NOW + 2 * HOUR, Extras(), NOW)
     service.change(make_actor(ada), booked.id, NOW, note="Plywood")
     assert len(told()) == 1
 
@@ -47,5 +48,5 @@ def test_another_note_tells_nobody(app: Flask) -> None:
 def test_who_is_refused_is_not_told_of_a_booking(app: Flask) -> None:
     ada, laser = make_person(), make_machine()
     with pytest.raises(Denied):
-        service.book(make_actor(ada), ada.id, [laser.id], NOW - 2 * HOUR, NOW - HOUR, "", NOW)
+        service.book(make_actor(ada), ada.id, [laser.id], NOW - 2 * HOUR, NOW - HOUR, Extras(), NOW)
     assert told() == []

@@ -1,0 +1,289 @@
+"""Placing a wish: what book, change, accept and their like share. Locks, then facts, then rules, then the row.
+
+The locks are taken in one order by all: the person (so that limits are exact), the resources ascending, reservations.
+The database's own guard has the last word. Everything here but `wish_of` and `seen` stands inside a transaction.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
+
+from fablab.core import audit, events
+from fablab.core.actor import Actor
+from fablab.core.db import db, lock
+from fablab.core.denials import Denial
+from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
+from fablab.people.models import Person
+from fablab.reservations import guards
+from fablab.reservations.gather import booking_facts, first_taken
+from fablab.reservations.models import Allocation, Reservation, ReservationState
+from fablab.reservations.overriding import split
+from fablab.reservations.rules import BookingFacts, Slot, all_denials, needs_approval, taken_denial
+from fablab.reservations.wishes import Extras, LetTerms, Wish
+from fablab.resources.models import Kind, Place, Resource
+
+FURTHEST = timedelta(days=3660)
+LONGEST = timedelta(days=366)
+MOST_RESOURCES = 20
+MOST_COMPANIONS = 50
+MOST_PEOPLE = 1000
+LONGEST_TEXT = 500
+MOST_DEPOSIT = 10**9
+MOST_NOTICE_DAYS = 3660
+WHOLE = frozenset({Kind.ROOM, Kind.OFFICE})
+"""What can be taken as a whole, with all that is in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the rules say: the reasons that remain, the rules that staff set aside ({code, reason}), whether the staff
+    must approve, and the facts it was said of."""
+
+    remaining: Sequence[Denial]
+    set_aside: list[dict[str, Any]]
+    needs_approval: bool
+    choices: Sequence[BookingFacts]
+
+
+def wish_of(
+    actor: Actor,
+    person_id: int,
+    resource_ids: Sequence[int],
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+    extras: Extras,
+) -> Wish:
+    """The wish with all that it holds, once it makes sense at all. Raises Forbidden, Invalid."""
+    if person_id != actor.person_id and not actor.is_staff:
+        raise Forbidden("only staff may book for somebody else")
+    if not actor.is_staff and (extras.overrides or extras.let is not None):
+        raise Forbidden("only staff may set rules aside or let")
+    ids = tuple(dict.fromkeys(resource_ids))
+    if not 1 <= len(ids) <= MOST_RESOURCES:
+        raise Invalid({"resource_ids": f"must be one to {MOST_RESOURCES} resources"})
+    if abs(starts_at - now) > FURTHEST:
+        raise Invalid({"start": "must be within ten years from now"})
+    if not timedelta(0) < ends_at - starts_at <= LONGEST:
+        raise Invalid({"end": "must be after the start, by at most 366 days"})
+    if faults := _faults(extras):
+        raise Invalid(faults)
+    companions = tuple(dict.fromkeys(one for one in extras.companion_ids if one != person_id))
+    wish = Wish(person_id, ids, starts_at, ends_at, now, extras=replace(extras, companion_ids=companions))
+    return replace(wish, along=along(ids)) if extras.exclusive else wish
+
+
+def check_text(text: str, field: str) -> None:
+    """Raises Invalid for what is longer than its column."""
+    if len(text) > LONGEST_TEXT:
+        raise Invalid({field: f"must have at most {LONGEST_TEXT} characters"})
+
+
+def _faults(extras: Extras) -> dict[str, str]:
+    texts = {"note": extras.note, "on_behalf_reason": extras.on_behalf_reason}
+    long = f"must have at most {LONGEST_TEXT} characters"
+    found = {name: long for name, text in texts.items() if len(text) > LONGEST_TEXT}
+    if any(len(reason) > LONGEST_TEXT for reason in extras.overrides.values()):
+        found["overrides"] = long
+    if not 1 <= extras.party_size <= MOST_PEOPLE:
+        found["party_size"] = f"must be from 1 to {MOST_PEOPLE}"
+    if len(extras.companion_ids) > MOST_COMPANIONS:
+        found["companion_ids"] = f"must be at most {MOST_COMPANIONS} people"
+    return found | (_let_faults(extras.let) if extras.let else {})
+
+
+def _let_faults(terms: LetTerms) -> dict[str, str]:
+    if len(terms.keys) > 200:
+        return {"let": "keys must have at most 200 characters"}
+    if not 0 <= terms.deposit <= MOST_DEPOSIT:
+        return {"let": f"deposit must be from 0 to {MOST_DEPOSIT}"}
+    if not 0 <= terms.notice_days <= MOST_NOTICE_DAYS:
+        return {"let": f"notice_days must be from 0 to {MOST_NOTICE_DAYS}"}
+    return {}
+
+
+# -- a room as a whole ------------------------------------------------------------------------------------------------
+
+
+def along(resource_ids: Sequence[int]) -> tuple[int, ...]:
+    """What is held beside the rooms among these when they are taken as a whole: all that stands in their places and
+    in the places within. Raises Invalid where none of them is a room."""
+    rooms = select(Resource.place_id).where(Resource.id.in_(resource_ids), Resource.kind.in_(WHOLE))
+    places = [one for one in db.session.scalars(rooms) if one is not None]
+    if not places:
+        raise Invalid({"exclusive": "only a room that is at a place can be taken as a whole"})
+    query = select(Resource.id).where(Resource.place_id.in_(_inside(places)), Resource.retired_at.is_(None))
+    return tuple(sorted(set(db.session.scalars(query)) - set(resource_ids)))
+
+
+def asked_of(reservation: Reservation) -> tuple[int, ...]:
+    """The resources that were asked for. They stand first; what a room taken as a whole holds beside stands after."""
+    ids = tuple(one.resource_id for one in reservation.allocations)
+    if not reservation.exclusive:
+        return ids
+    asked: list[int] = []
+    covered: set[int] = set()
+    for one in reservation.allocations:
+        if one.resource_id in covered:
+            continue
+        asked.append(one.resource_id)
+        if one.resource.kind in WHOLE and one.resource.place_id is not None:
+            covered |= set(along([one.resource_id]))
+    return tuple(asked)
+
+
+def _inside(places: Sequence[int]) -> list[int]:
+    parents = dict(db.session.execute(select(Place.id, Place.parent_id)).tuples().all())
+    found, size = set(places), 0
+    while size != len(found):
+        size = len(found)
+        found |= {ident for ident, parent in parents.items() if parent in found}
+    return sorted(found)
+
+
+# -- locks ------------------------------------------------------------------------------------------------------------
+
+
+def lock_person(person_id: int) -> Person:
+    """The person, read anew under his lock: his limits are counted by one at a time. Raises Invalid."""
+    found = lock(Person, person_id)
+    if found is None:
+        raise Invalid({"person_id": "there is no such person"})
+    return found
+
+
+def lock_resources(ids: Collection[int]) -> dict[int, Resource]:
+    """Those that exist, read anew under their locks, which are taken in the order of ids: nobody waits in a ring."""
+    query = select(Resource).where(Resource.id.in_(ids)).order_by(Resource.id)
+    query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return {one.id: one for one in db.session.scalars(query)}
+
+
+def seen(actor: Actor, reservation_id: int) -> int:
+    """Whose reservation it is. Other people's are not found, except by staff. Raises NotFound."""
+    person_id = db.session.scalar(select(Reservation.person_id).where(Reservation.id == reservation_id))
+    if person_id is None or not (actor.is_staff or person_id == actor.person_id):
+        raise NotFound(f"There is no reservation {reservation_id}.")
+    return person_id
+
+
+def resources_of(reservation_id: int) -> list[int]:
+    """What it holds, ascending."""
+    query = select(Allocation.resource_id).where(Allocation.reservation_id == reservation_id)
+    return sorted(db.session.scalars(query))
+
+
+def lock_reservation(reservation_id: int) -> Reservation:
+    """The reservation with its allocations and people, read anew under its lock; the resources are locked before it.
+    Raises NotFound."""
+    query = select(Reservation).where(Reservation.id == reservation_id)
+    query = query.options(
+        selectinload(Reservation.allocations).joinedload(Allocation.resource), selectinload(Reservation.companions)
+    )
+    query = query.with_for_update(key_share=True, of=Reservation).execution_options(populate_existing=True)
+    found = db.session.scalar(query)
+    if found is None:
+        raise NotFound(f"There is no reservation {reservation_id}.")
+    return found
+
+
+def locked(
+    actor: Actor, reservation_id: int, *, person: bool = False, more: Sequence[int] = ()
+) -> tuple[Reservation, list[int]]:
+    """The reservation and what it holds, all locked in order, `more` resources too. Raises NotFound."""
+    person_id = seen(actor, reservation_id)
+    if person:
+        lock_person(person_id)
+    ids = resources_of(reservation_id)
+    lock_resources([*ids, *more])
+    return lock_reservation(reservation_id), ids
+
+
+def must_go_on(reservation: Reservation, now: datetime, *states: ReservationState) -> None:
+    """Raises Conflict where the reservation is in none of these states (booked), or over."""
+    if reservation.state not in (states or (ReservationState.BOOKED,)):
+        raise Conflict(f"The reservation is {reservation.state.value} already.")
+    if reservation.ends_at <= now:
+        raise Conflict("The reservation is over.")
+
+
+# -- rules ------------------------------------------------------------------------------------------------------------
+
+
+def judge(
+    actor: Actor, wish: Wish, person: Person | None = None, resources: Mapping[int, Resource] | None = None
+) -> Judged:
+    """What the rules say to the wish; `person` and `resources` where they have just been locked."""
+    choices = booking_facts(wish, locked=resources, person=person)
+    return judged(actor, wish, choices)
+
+
+def judged(actor: Actor, wish: Wish, choices: Sequence[BookingFacts]) -> Judged:
+    """The same of facts that are gathered already."""
+    remaining, set_aside = split(all_denials(choices), wish.extras.overrides, actor.role)
+    return Judged(remaining, [dict(one) for one in set_aside], needs_approval(choices), choices)
+
+
+def refuse(found: Judged) -> None:
+    """Raises Denied with all that remains."""
+    if found.remaining:
+        raise Denied(found.remaining)
+
+
+@contextmanager
+def guarded(wish: Wish) -> Iterator[None]:
+    """Around the transaction: the guard's word becomes a denial that names the time taken; any other fault of the
+    database stays what it is."""
+    try:
+        yield
+    except IntegrityError as error:
+        if guards.SLOT_TAKEN not in str(error.orig) and "allocation_overlap" not in str(error.orig):
+            raise
+        taken = first_taken((*wish.resource_ids, *wish.along), wish.starts_at, wish.ignore)
+        found = [slot for slots in taken.values() for slot in slots if slot.starts_at < wish.ends_at]
+        raise Denied([taken_denial(slot) for slot in found or [Slot(wish.starts_at, wish.ends_at)]]) from None
+
+
+# -- telling ----------------------------------------------------------------------------------------------------------
+
+
+def facts_of(reservation: Reservation) -> dict[str, Any]:
+    """What the audit log keeps of it, before and after."""
+    return {
+        "state": reservation.state.value,
+        "starts_at": reservation.starts_at.isoformat(),
+        "ends_at": reservation.ends_at.isoformat(),
+        "note": reservation.note,
+        "party_size": reservation.party_size,
+        "resource_ids": [str(one.resource_id) for one in reservation.allocations],
+    }
+
+
+def tell(
+    what: str,
+    actor: Actor,
+    reservation: Reservation,
+    now: datetime,
+    before: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> None:
+    """The event for whoever listens, and the entry in the audit log. `more` goes into the entry."""
+    facts = facts_of(reservation)
+    events.append(
+        f"reservation.{what}",
+        now,
+        reservation_id=str(reservation.id),
+        person_id=str(reservation.person_id),
+        resource_ids=facts["resource_ids"],
+        state=facts["state"],
+        starts_at=facts["starts_at"],
+        ends_at=facts["ends_at"],
+    )
+    after = {**facts, **({"person_id": str(reservation.person_id)} if before is None else {}), **more}
+    audit.record(actor, f"reservation.{what}", reservation, now, before=before, after=after)
