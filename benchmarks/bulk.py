@@ -12,9 +12,6 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.orm import Session
 
-from fablab.reservations import guards
-from fablab.reservations.models import Allocation, Reservation, ReservationState
-
 AHEAD_DAYS = 60
 EACH_DAY = 6
 FIRST_HOUR = 8
@@ -34,6 +31,10 @@ _INSTANT = {
 def fill(session: Session, count: int, resources: int, people: int, now: datetime, *, every: int = 1) -> None:
     """`count` reservations with one allocation each, of resources and people with the ids from 1 on, on each `every`th
     day. Into empty tables, inside a transaction."""
+    # Here, as the floor takes the rest of this module and must not know Fablab: it would refuse the floor's writes.
+    from fablab.reservations import guards
+    from fablab.reservations.models import Allocation, Reservation, ReservationState
+
     connection = session.connection()
     name = connection.dialect.name
     seconds = starts(now, resources, every)
