@@ -29,6 +29,7 @@ from fablab.reservations import (
     api_series,
     api_slots,
     api_waiting,
+    routes_agenda,
     routes_calendar,
     routes_closures,
     routes_policies,
@@ -73,6 +74,7 @@ BLUEPRINTS = (
     notices_routes.blueprint,
     routes_calendar.blueprint,
     routes_timeline.blueprint,
+    routes_agenda.blueprint,
     api_calendar.blueprint,
 )
 """Pages and REST of every package, one line each."""

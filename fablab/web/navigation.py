@@ -24,7 +24,9 @@ class Entry:
 ENTRIES = (
     ("/wall", _("Live wall"), "layout-grid", Role.MAKER),
     ("/resources", _("Machines and rooms"), "tool", Role.MAKER),
-    ("/reservations", _("My bookings"), "calendar-event", Role.MAKER),
+    ("/timeline", _("Timeline"), "calendar-time", Role.MAKER),
+    ("/agenda", _("My bookings"), "calendar-event", Role.MAKER),
+    ("/day", _("Day sheet"), "file-text", Role.INSTRUCTOR),
     ("/rules", _("Booking rules"), "settings", Role.MANAGER),
     ("/certifications", _("Certifications"), "certificate", Role.MANAGER),
     ("/people", _("People"), "users", Role.INSTRUCTOR),

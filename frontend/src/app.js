@@ -71,6 +71,12 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-sends]")) event.target.form.requestSubmit();
 });
 
+// A button that prints is of use only with scripts.
+for (const button of document.querySelectorAll("[data-prints]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
 // Charts are drawn by a part of its own, fetched only where a page has one.
 if (document.querySelector("[data-chart]")) {
   const { drawAll } = await import("./charts.js");

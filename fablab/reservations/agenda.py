@@ -1,0 +1,103 @@
+"""A person's agenda: what comes, what waits for an answer, where he stands in line, and what is past."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from fablab.core.actor import Actor
+from fablab.core.db import db
+from fablab.core.words import config
+from fablab.notices.feeds import feeds_of
+from fablab.people.models import Person
+from fablab.reservations import showing, waiting
+from fablab.reservations.models import Allocation, Companion, Reservation, ReservationState
+from fablab.reservations.policies import policy_for
+from fablab.reservations.showing import Act
+from fablab.reservations.waiting import Standing
+from fablab.resources.models import Resource
+
+PAST = 30
+"""How many past reservations are shown, the latest."""
+
+WAITS = (ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.HELD)
+"""The states of what is still to come."""
+
+_WHOLE = (
+    selectinload(Reservation.allocations).joinedload(Allocation.resource).joinedload(Resource.place),
+    joinedload(Reservation.person),
+    selectinload(Reservation.companions).joinedload(Companion.person),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One reservation in the agenda. `own`: booked for the person, not only with him; `late`: cancelling it now counts
+    as late; `acts`: what he may do with it now."""
+
+    reservation: Reservation
+    own: bool
+    late: bool
+    acts: frozenset[Act]
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """Everything of one person. `days` are the coming bookings and requests by local day; `subscribed`: he has a
+    calendar to subscribe to already."""
+
+    offers: Sequence[Item]
+    days: Sequence[tuple[date, Sequence[Item]]]
+    lines: Sequence[Standing]
+    past: Sequence[Reservation]
+    subscribed: bool
+
+
+def agenda(actor: Actor, now: datetime) -> Agenda:
+    """The acting person's agenda. A constant number of queries."""
+    person_id = actor.person_id or 0
+    coming = _coming(person_id, now)
+    held = {one.id: one.resource for reservation in coming for one in reservation.allocations}
+    policies = policy_for(list({one.id: one for one in held.values()}.values()), db.session.get(Person, person_id))
+    hours = {ident: found.policy.cancel_hours for ident, found in policies.items()}
+    items = [_item(actor, one, hours, now) for one in coming]
+    offers = [one for one in items if one.reservation.state is ReservationState.HELD and one.own]
+    days: dict[date, list[Item]] = {}
+    for one in items:
+        if one.reservation.state is not ReservationState.HELD:
+            begin = max(one.reservation.starts_at, now) if _runs(one.reservation, now) else one.reservation.starts_at
+            days.setdefault(begin.astimezone(config().lab.zone).date(), []).append(one)
+    return Agenda(
+        offers=offers,
+        days=sorted(days.items()),
+        lines=[one for one in waiting.mine(person_id) if one.position is not None],
+        past=_past(person_id, now),
+        subscribed=any(one.resource_id is None for one in feeds_of(person_id)),
+    )
+
+
+def _coming(person_id: int, now: datetime) -> list[Reservation]:
+    along = select(Companion.reservation_id).where(Companion.person_id == person_id)
+    mine = or_(Reservation.person_id == person_id, Reservation.id.in_(along))
+    query = select(Reservation).where(mine, Reservation.ends_at > now, Reservation.state.in_(WAITS))
+    return list(db.session.scalars(query.options(*_WHOLE).order_by(Reservation.starts_at, Reservation.id)))
+
+
+def _past(person_id: int, now: datetime) -> list[Reservation]:
+    query: Select[tuple[Reservation]] = select(Reservation).where(Reservation.person_id == person_id)
+    comes = (Reservation.ends_at > now) & Reservation.state.in_(WAITS)
+    query = query.where(~comes).options(*_WHOLE).order_by(Reservation.starts_at.desc()).limit(PAST)
+    return list(db.session.scalars(query))
+
+
+def _item(actor: Actor, one: Reservation, cancel_hours: dict[int, int], now: datetime) -> Item:
+    own = one.person_id == actor.person_id
+    hours = max((cancel_hours.get(held.resource_id, 0) for held in one.allocations), default=0)
+    acts = showing.acts(actor, one, now) if own else frozenset[Act]()
+    return Item(one, own, showing.is_late(one, hours, now), acts)
+
+
+def _runs(one: Reservation, now: datetime) -> bool:
+    return one.starts_at <= now
