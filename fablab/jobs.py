@@ -8,8 +8,8 @@ from fablab.core import housekeeping
 from fablab.notices import delivery
 from fablab.notices import service as notices
 from fablab.people import signin
-from fablab.reservations import offers, waiting
-from fablab.usage import recording
+from fablab.reservations import offers, presence, requests, waiting
+from fablab.usage import overruns, recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class Job:
 TIMETABLE = (
     Job("deliver-notices", timedelta(seconds=5), delivery.deliver),
     Job("expire-holds", timedelta(seconds=20), offers.expire_holds),
+    Job("release-no-shows", timedelta(seconds=30), presence.release_no_shows),
+    Job("warn-overruns", timedelta(seconds=30), overruns.warn_overruns),
+    Job("finish-past", timedelta(minutes=1), presence.finish_past),
+    Job("send-reminders", timedelta(minutes=1), presence.remind),
+    Job("end-unanswered-requests", timedelta(minutes=1), requests.end_unanswered),
     Job("end-stale-waiting", timedelta(minutes=10), waiting.end_stale),
     Job("end-abandoned-sessions", timedelta(minutes=1), recording.end_abandoned),
     Job("forget-delivered", timedelta(hours=1), housekeeping.forget_delivered),

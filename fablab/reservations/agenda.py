@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from fablab.core.actor import Actor
@@ -86,7 +86,7 @@ def _coming(person_id: int, now: datetime) -> list[Reservation]:
 
 
 def _past(person_id: int, now: datetime) -> list[Reservation]:
-    query: Select[tuple[Reservation]] = select(Reservation).where(Reservation.person_id == person_id)
+    query = select(Reservation).where(Reservation.person_id == person_id)
     comes = (Reservation.ends_at > now) & Reservation.state.in_(WAITS)
     query = query.where(~comes).options(*_WHOLE).order_by(Reservation.starts_at.desc()).limit(PAST)
     return list(db.session.scalars(query))

@@ -57,7 +57,7 @@ def own_events(person_id: int, now: datetime) -> list[CalendarEvent]:
     query = (
         select(Reservation)
         .where(Reservation.person_id == person_id, Reservation.ends_at > now - BACK)
-        .where(Reservation.state == ReservationState.BOOKED)
+        .where(Reservation.state.in_((ReservationState.BOOKED, ReservationState.FINISHED)))
         .options(WITH_RESOURCES)
         .order_by(Reservation.starts_at, Reservation.id)
         .limit(MOST)
@@ -68,7 +68,7 @@ def own_events(person_id: int, now: datetime) -> list[CalendarEvent]:
 def event_of(reservation: Reservation) -> CalendarEvent:
     """A reservation as an event, for a feed or to be attached to a notice."""
     instants = (reservation.created_at, reservation.started_at, reservation.ended_at)
-    booked = reservation.state is ReservationState.BOOKED
+    kept = reservation.state in (ReservationState.BOOKED, ReservationState.FINISHED)
     return CalendarEvent(
         name=f"reservation-{reservation.id}",
         titles=tuple(one.resource.name for one in reservation.allocations),
@@ -76,7 +76,7 @@ def event_of(reservation: Reservation) -> CalendarEvent:
         ends_at=reservation.ends_at,
         changed_at=max(at for at in instants if at is not None),
         sequence=reservation.sequence,
-        status=Status.CONFIRMED if booked else Status.CANCELLED,
+        status=Status.CONFIRMED if kept else Status.CANCELLED,
         note=reservation.note,
         path=f"/reservations/{reservation.id}",
     )

@@ -97,7 +97,7 @@ def overrun(following: Reservation, until: datetime | None, now: datetime) -> bo
 def offered(reservation: Reservation, now: datetime) -> None:
     """It is held for the first in the waiting list, who may accept it on its page."""
     facts = _facts(reservation) | {"accept_path": f"/reservations/{reservation.id}"}
-    notify(reservation.person_id, ReservationOffered(**facts, held_until=reservation.held_until), now)
+    notify(reservation.person_id, ReservationOffered(**facts | {"held_until": reservation.held_until}), now)
 
 
 def _facts(reservation: Reservation) -> dict[str, Any]:

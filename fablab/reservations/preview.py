@@ -35,6 +35,8 @@ def dates(
     wish = placing.wish_of(actor, person_id, resource_ids, slots[0].starts_at, slots[0].ends_at, now, extras)
     choices = booking_facts(wish, (slots[0].starts_at - AROUND, slots[-1].ends_at + AROUND))
     return [
-        Date(one, tuple(all_denials([replace(facts, starts_at=one.starts_at, ends_at=one.ends_at) for facts in choices])))
+        Date(
+            one, tuple(all_denials([replace(facts, starts_at=one.starts_at, ends_at=one.ends_at) for facts in choices]))
+        )
         for one in slots
     ]

@@ -14,8 +14,8 @@ from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Invalid
 from fablab.core.words import config
 from fablab.notices import calendars
-from fablab.reservations import bookable, calendar_feed, forms, offers, reading, service, showing, use
-from fablab.reservations.models import Reservation, ReservationState
+from fablab.reservations import bookable, calendar_feed, forms, offers, presence, reading, service, showing
+from fablab.reservations.models import ArrivedBy, Reservation, ReservationState
 from fablab.reservations.routes_base import blueprint, given, lengths, money, refused, to_reservation, wrong
 from fablab.reservations.rules import Slot
 from fablab.reservations.showing import Act
@@ -77,12 +77,25 @@ def cancel(reservation_id: int) -> Response:
 def check_in(reservation_id: int) -> Response:
     """Says that its person has come; staff say it for others."""
     found = reading.get_reservation(actor(), reservation_id)
+    by = ArrivedBy.PAGE if found.person_id == actor().person_id else ArrivedBy.STAFF
 
     def act(acting: Actor, now: datetime) -> None:
         if Act.CHECK_IN not in showing.acts(acting, found, now):
             raise Conflict("It cannot be checked in now.")
-        use.note_start(reservation_id, now)
+        presence.arrived(reservation_id, now, by, acting)
         flash(_("Checked in. Have a good time."), "success")
+
+    return _done(reservation_id, act)
+
+
+@blueprint.post("/reservations/<int:reservation_id>/finish")
+@access(Role.MAKER, scope="book")
+def finish(reservation_id: int) -> Response:
+    """Ends it now; the rest of the time is free for others."""
+
+    def act(acting: Actor, now: datetime) -> None:
+        presence.finish(acting, reservation_id, now)
+        flash(_("Finished. The rest of the time is free for others."), "success")
 
     return _done(reservation_id, act)
 

@@ -192,7 +192,7 @@ def targets(series_id: int, pivot: datetime | None, now: datetime, edit: Edit | 
             found.append(Target(ident))
         elif ident == picked:
             found.append(Target(ident, edit.starts_at, edit.ends_at))
-        elif (starts_at, ends_at) == (at, recurrence.end_of(at, series.minutes, zone)):
+        elif at is not None and (starts_at, ends_at) == (at, recurrence.end_of(at, series.minutes, zone)):
             begin = recurrence.shifted(at, edit.shift, zone)
             found.append(Target(ident, begin, recurrence.end_of(begin, edit.minutes, zone)))
     later = edit is not None and edit.shift > timedelta(0)

@@ -19,8 +19,8 @@ from fablab.core.actor import Actor
 from fablab.core.db import bulk_insert, db, transaction
 from fablab.devices.models import Device, DeviceState
 from fablab.people.models import Badge
-from fablab.reservations.models import LIVE, Allocation, Reservation
-from fablab.reservations.use import note_start
+from fablab.reservations.models import LIVE, Allocation, ArrivedBy, Reservation
+from fablab.reservations.presence import arrived
 from fablab.usage.changes import SessionChange
 from fablab.usage.models import Outcome, UsageReading, UsageSession
 
@@ -229,7 +229,7 @@ def _note_use(one: Derived, row: Any) -> None:
     """Tell the rows below that somebody came, and used what he is certified for."""
     start = instant(one.change.start_at)
     if row.reservation_id is not None:
-        note_start(row.reservation_id, start)
+        arrived(row.reservation_id, start, ArrivedBy.USAGE)
     if row.person_id is not None and one.resource_id is not None:
         note_use(row.person_id, one.resource_id, start)
 

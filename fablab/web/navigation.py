@@ -28,6 +28,7 @@ ENTRIES = (
     ("/agenda", _("My bookings"), "calendar-event", Role.MAKER),
     ("/day", _("Day sheet"), "file-text", Role.INSTRUCTOR),
     ("/rules", _("Booking rules"), "settings", Role.MANAGER),
+    ("/reservations/requests", _("Requests"), "hourglass", Role.INSTRUCTOR),
     ("/certifications", _("Certifications"), "certificate", Role.MANAGER),
     ("/people", _("People"), "users", Role.INSTRUCTOR),
     ("/usage", _("Usage"), "activity", Role.MAKER),
@@ -46,11 +47,12 @@ def entries() -> Iterator[Entry]:
     acting = present_actor()
     if acting is None:
         return
+    below = [path for path, *_rest in ENTRIES if request.path == path or request.path.startswith(path + "/")]
+    longest = max(below, key=len, default="")
     for path, text, icon, offered_to in ENTRIES:
         needed = _needed_role(path)
         if needed is not None and acting.is_at_least(needed) and acting.is_at_least(offered_to):
-            here = request.path == path or request.path.startswith(path + "/")
-            yield Entry(path=path, text=str(text), icon=icon, here=here)
+            yield Entry(path=path, text=str(text), icon=icon, here=path == longest)
 
 
 def _needed_role(path: str) -> Role | None:

@@ -26,7 +26,12 @@ def test_a_manager_adds_changes_and_retires(app: Flask) -> None:
     changed = program.ask(
         "PATCH",
         path,
-        {"capacity": 4, "opening": "own", "opening_hours": {"monday": ["09:00-12:30"]}, "documents": [{"title": "Manual", "url": "https://example.org/m.pdf"}]},
+        {
+            "capacity": 4,
+            "opening": "own",
+            "opening_hours": {"monday": ["09:00-12:30"]},
+            "documents": [{"title": "Manual", "url": "https://example.org/m.pdf"}],
+        },
     )
     assert (changed.get_json()["capacity"], changed.get_json()["opening"]) == (4, "own")
     assert changed.get_json()["names"] == body["name"]
