@@ -132,17 +132,21 @@ def make(
     )
     with create_core_app(lab.config).app_context():
         schema.upgrade()
-        with transaction():
-            _people_and_machines(lab, years_of or RESOURCES)
-        if years_of:
-            with transaction() as session:
-                bulk.fill(session, bookings, years_of, PEOPLE, lab.begins)
-        else:
-            _reservations(slots(bookings, lab.begins), lab.begins)
+        _fill(lab, bookings, years_of)
         if is_postgresql():
             _count_on()
         db.engine.dispose()
     return lab
+
+
+def _fill(lab: Lab, bookings: int, years_of: int) -> None:
+    with transaction():
+        _people_and_machines(lab, years_of or RESOURCES)
+    if not years_of:
+        _reservations(slots(bookings, lab.begins), lab.begins)
+        return
+    with transaction() as session:
+        bulk.fill(session, bookings, years_of, PEOPLE, lab.begins)
 
 
 def _people_and_machines(lab: Lab, count: int) -> None:

@@ -28,6 +28,7 @@ WAITS = (ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.H
 _WHOLE = (
     selectinload(Reservation.allocations).joinedload(Allocation.resource).joinedload(Resource.place),
     joinedload(Reservation.person),
+    joinedload(Reservation.let),
     selectinload(Reservation.companions).joinedload(Companion.person),
 )
 

@@ -127,12 +127,7 @@ def change(
         before, was = placing.facts_of(reservation), _held(reservation)
         moves = _moves(reservation, wish)
         if moves or wish.extras.party_size != reservation.party_size:
-            found = placing.judge(actor, wish, person, resources)
-            _refuse_change(found, moves)
-            _keep_overrides(reservation, found)
-            if moves:
-                _move(actor, reservation, wish, found)
-        reservation.party_size = wish.extras.party_size
+            _carry_out(actor, reservation, wish, placing.judge(actor, wish, person, resources), moves)
         reservation.note = reservation.note if note is None else note
         db.session.flush()
         if placing.facts_of(reservation) != before:
@@ -304,6 +299,14 @@ def _refuse_change(found: Judged, moves: bool) -> None:
     """Another number of people is only asked whether they fit: the rest was said when it was booked."""
     remaining = [one for one in found.remaining if moves or one.code == "over_capacity"]
     placing.refuse(replace(found, remaining=remaining))
+
+
+def _carry_out(actor: Actor, reservation: Reservation, wish: Wish, found: Judged, moves: bool) -> None:
+    _refuse_change(found, moves)
+    _keep_overrides(reservation, found)
+    if moves:
+        _move(actor, reservation, wish, found)
+    reservation.party_size = wish.extras.party_size
 
 
 def _keep_overrides(reservation: Reservation, found: Judged) -> None:

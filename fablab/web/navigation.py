@@ -24,9 +24,9 @@ class Entry:
 ENTRIES = (
     ("/wall", _("Live wall"), "layout-grid", Role.MAKER),
     ("/resources", _("Machines and rooms"), "tool", Role.MAKER),
-    ("/timeline", _("Timeline"), "calendar-time", Role.MAKER),
     ("/agenda", _("My bookings"), "calendar-event", Role.MAKER),
-    ("/day", _("Day sheet"), "file-text", Role.INSTRUCTOR),
+    ("/timeline", _("Timeline"), "calendar-time", Role.MAKER),
+    ("/day", _("Day sheet"), "printer", Role.INSTRUCTOR),
     ("/rules", _("Booking rules"), "settings", Role.MANAGER),
     ("/reservations/requests", _("Requests"), "hourglass", Role.INSTRUCTOR),
     ("/certifications", _("Certifications"), "certificate", Role.MANAGER),

@@ -61,3 +61,41 @@ export async function ask(method, path, body) {
     return { ok: false, answer: {} };
   }
 }
+
+/** Asks `judge` about a time a moment after the last change, and shows the newest answer only. */
+export function judging(judge) {
+  let timer = null;
+  let latest = 0;
+  return {
+    now(start, end, show) {
+      clearTimeout(timer);
+      const mine = ++latest;
+      timer = setTimeout(async () => {
+        const verdict = await judge(start, end);
+        if (mine === latest) show(verdict);
+      }, 180);
+    },
+    stop() {
+      clearTimeout(timer);
+      latest++;
+    },
+  };
+}
+
+/** What happened, for a while at the edge of the page and at once in the polite region `said`; `action` can be undone. */
+export function teller(said) {
+  let toast = null;
+  return (text, action = null) => {
+    said.textContent = text;
+    toast?.remove();
+    toast = el("div", { class: "tl-toast" }, icon("check"), el("span", {}, text));
+    if (action) {
+      const button = el("button", { class: "btn", type: "button" }, action.text);
+      button.addEventListener("click", action.act);
+      toast.append(button);
+    }
+    document.body.append(toast);
+    const mine = toast;
+    setTimeout(() => mine.remove(), action ? 20_000 : 8_000);
+  };
+}

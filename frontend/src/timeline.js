@@ -3,7 +3,9 @@
 // Positions are set through the style object: the content policy allows no style attribute.
 
 import { bubble } from "./timeline-bubble.js";
-import { ask, el, icon, periods, texts } from "./timeline-parts.js";
+import { keyboard } from "./timeline-keys.js";
+import { ask, el, icon, judging, periods, teller, texts } from "./timeline-parts.js";
+import { scale } from "./timeline-scale.js";
 
 const HOUR = 3600_000;
 const WIDE = window.matchMedia("(min-width: 48rem)");
@@ -14,58 +16,21 @@ const ICONS = { own: "user", other: "lock", requested: "hourglass", held: "bookm
 const KIND_ICONS = { machine: "tool", room: "door", office: "building", desk: "armchair", advisor: "headset" };
 
 let data = JSON.parse(document.getElementById("timeline-data").textContent);
-let days = [];
-let total = 0;
-let rows = [];
-let cursor = null; // {row, start, end}: where the keyboard is
+const sheet = { rows: [], cursor: null }; // cursor {row, start, end}: where the keyboard is
 let busy = false; // something is dragged or asked: no fresh data now
 
+const span = scale();
+const { across, instant, put } = span;
 const week = place.dataset.view === "week";
 const words = texts();
 const times = periods(data.zone);
+const tell = teller(said);
 const box = bubble(place, words, times);
-
-/** The days of the page as stretches of the visible width. */
-function measure() {
-  let reached = 0;
-  days = data.days.map(({ start, end }) => {
-    const [from, to] = [Date.parse(start), Date.parse(end)];
-    const day = { from, to, at: reached };
-    reached += to - from;
-    return day;
-  });
-  total = reached;
-}
-
-/** Where an instant lies, 0 to 1; instants between two days lie on their edge. */
-function across(at) {
-  let last = 0;
-  for (const day of days) {
-    if (at < day.from) break;
-    last = (day.at + Math.min(at, day.to) - day.from) / total;
-  }
-  return last;
-}
-
-/** The instant at a part of the width, on the step of `row`; `edge` "end" gives the end of a day and not the next begin. */
-function instant(part, step, edge) {
-  const at = Math.min(Math.max(part, 0), 1) * total;
-  const day = days.findLast((one) => (edge === "end" ? one.at < at : one.at <= at)) ?? days[0];
-  return Math.min(day.from + Math.round((at - day.at) / step) * step, day.to);
-}
-
-/** Puts an element from `start` to `end`; false when nothing of it is visible. */
-function put(element, start, end) {
-  const [from, to] = [across(start), across(end)];
-  element.style.insetInlineStart = `${from * 100}%`;
-  element.style.width = `${(to - from) * 100}%`;
-  return to > from;
-}
 
 /** A step that can be aimed at: the resource's own, or the next multiple of it that is some pixels wide. */
 function stepOf(row) {
   const own = row.step_minutes * 60_000;
-  const pixels = row.track.clientWidth / total;
+  const pixels = row.track.clientWidth / span.total;
   return own * Math.max(1, Math.ceil(5 / (own * pixels)));
 }
 
@@ -89,7 +54,7 @@ function band(row, kind, start, end, label = "") {
 
 /** What is not open, what is blocked, and the time kept free around bookings. */
 function drawBands(row) {
-  for (const day of days) {
+  for (const day of span.days) {
     let at = day.from;
     for (const { start, end } of row.open) {
       const [from, to] = [Date.parse(start), Date.parse(end)];
@@ -116,7 +81,7 @@ function drawBooking(row, one) {
   if (one.exclusive) made.dataset.exclusive = "yes";
   if (one.movable) made.dataset.movable = "yes";
   made.append(icon(ICONS[kind]), el("b", {}, title(one)), el("span", {}, one.note || times.span(one.from, one.to)));
-  if (one.movable && one.to <= days.at(-1).to) made.append(el("i", { class: "tl-grip", "aria-hidden": "true" }));
+  if (one.movable && one.to <= span.days.at(-1).to) made.append(el("i", { class: "tl-grip", "aria-hidden": "true" }));
   one.element = made;
   made.booking = one;
   row.track.append(made);
@@ -125,7 +90,7 @@ function drawBooking(row, one) {
 /** The head: days and hours. */
 function head() {
   const made = el("div", { class: "tl-track tl-scale", "aria-hidden": "true" });
-  for (const day of days) {
+  for (const day of span.days) {
     const label = el("div", { class: "tl-day" }, week ? el("b", {}, times.day(day.from)) : "");
     put(label, day.from, day.to);
     made.append(label);
@@ -141,7 +106,7 @@ function head() {
 
 /** Lines at hours and days, as bands of one pixel in each track. */
 function drawLines(track) {
-  for (const day of days) {
+  for (const day of span.days) {
     for (let at = day.from + (week ? 4 : 1) * HOUR; at < day.to; at += (week ? 4 : 1) * HOUR) {
       const line = el("i", { class: "tl-line" });
       line.style.insetInlineStart = `${across(at) * 100}%`;
@@ -149,7 +114,7 @@ function drawLines(track) {
     }
     if (day.at === 0) continue;
     const line = el("i", { class: "tl-line tl-line-day" });
-    line.style.insetInlineStart = `${(day.at / total) * 100}%`;
+    line.style.insetInlineStart = `${(day.at / span.total) * 100}%`;
     track.append(line);
   }
 }
@@ -171,24 +136,24 @@ function drawRow(resource, number) {
 
 /** Draws everything anew; the keyboard stays where it was. */
 function draw() {
-  measure();
+  span.measure(data.days);
   const top = place.scrollTop;
-  rows = data.resources.map(drawRow);
-  const grid = el("div", { class: "tl-grid", role: "grid", "aria-label": words.grid }, ...rows.map((one) => one.element));
+  sheet.rows = data.resources.map(drawRow);
+  const grid = el("div", { class: "tl-grid", role: "grid", "aria-label": words.grid }, ...sheet.rows.map((one) => one.element));
   place.replaceChildren(head(), grid);
   place.hidden = !WIDE.matches;
   place.scrollTop = top;
   drawNow();
-  const kept = cursor && rows.find((one) => one.id === cursor.row.id);
-  cursor = { row: kept ?? rows[0], start: cursor?.start ?? firstStart(), end: cursor?.end ?? 0, shown: false };
-  if (cursor.end <= cursor.start) cursor.end = cursor.start + lengthOf(cursor.row);
-  cursor.row.track.tabIndex = 0;
+  const kept = sheet.cursor && sheet.rows.find((one) => one.id === sheet.cursor.row.id);
+  sheet.cursor = { row: kept ?? sheet.rows[0], start: sheet.cursor?.start ?? firstStart(), end: sheet.cursor?.end ?? 0, shown: false };
+  if (sheet.cursor.end <= sheet.cursor.start) sheet.cursor.end = sheet.cursor.start + lengthOf(sheet.cursor.row);
+  sheet.cursor.row.track.tabIndex = 0;
 }
 
 function drawNow() {
   place.querySelectorAll(".tl-now").forEach((one) => one.remove());
   const now = Date.now();
-  if (!days.some((day) => day.from <= now && now < day.to)) return;
+  if (!span.days.some((day) => day.from <= now && now < day.to)) return;
   for (const track of place.querySelectorAll(".tl-track")) {
     const line = el("i", { class: "tl-now", "aria-hidden": "true" });
     line.style.insetInlineStart = `${across(now) * 100}%`;
@@ -210,7 +175,7 @@ async function refresh() {
     list.replaceChildren(...page.getElementById("as-list").children);
     const focused = place.contains(document.activeElement);
     draw();
-    if (focused) cursor.row.track.focus({ preventScroll: true });
+    if (focused) sheet.cursor.row.track.focus({ preventScroll: true });
   } catch {
     // the line is down: what is shown stays, the next minute asks again
   }
@@ -238,7 +203,7 @@ async function book(row, start, end, note) {
   const text = answer.state === "requested" ? words.asked : words.booked;
   tell(text.replace("{name}", row.name).replace("{when}", times.full(start, end)));
   await refresh();
-  cursor.row.track.focus({ preventScroll: true });
+  sheet.cursor.row.track.focus({ preventScroll: true });
 }
 
 async function move(row, one, start, end, undone = false) {
@@ -264,55 +229,20 @@ async function refuse(row, start, end, answer, choose, moved = null) {
   box.refused(at, row, [start, end], { denials, suggestions: verdict.suggestions }, choose, moved !== null);
 }
 
-let toast = null;
-function tell(text, action = null) {
-  said.textContent = text;
-  toast?.remove();
-  toast = el("div", { class: "tl-toast" }, icon("check"), el("span", {}, text));
-  if (action) {
-    const button = el("button", { class: "btn", type: "button" }, action.text);
-    button.addEventListener("click", action.act);
-    toast.append(button);
-  }
-  document.body.append(toast);
-  const mine = toast;
-  setTimeout(() => mine.remove(), action ? 20_000 : 8_000);
-}
-
 // -- dragging --------------------------------------------------------------------------------------------------------
 
 /** How long a booking made with one press or the keyboard is: an hour, within the rules. */
 const lengthOf = (row) => Math.min(Math.max(60, row.min_minutes), row.max_minutes) * 60_000;
 
-/** Asks the rules a moment after the last change, and shows the newest answer only. */
-function judging(row, moved) {
-  let timer = null;
-  let latest = 0;
-  return {
-    now(start, end, show) {
-      clearTimeout(timer);
-      const mine = ++latest;
-      timer = setTimeout(async () => {
-        const verdict = await judge(row, start, end, moved);
-        if (mine === latest) show(verdict);
-      }, 180);
-    },
-    stop() {
-      clearTimeout(timer);
-      latest++;
-    },
-  };
-}
-
 place.addEventListener("pointerdown", (event) => {
   const track = event.target.closest(".tl-track[role]");
   if (!track || event.button !== 0 || (event.pointerType === "touch" && !event.target.closest("[data-movable]"))) return;
-  const row = rows.find((one) => one.track === track);
+  const row = sheet.rows.find((one) => one.track === track);
   const booking = event.target.closest(".tl-booking")?.booking ?? null;
   if (booking && !booking.movable) return;
   event.preventDefault();
-  cursor.row.track.tabIndex = -1;
-  cursor.row = row;
+  sheet.cursor.row.track.tabIndex = -1;
+  sheet.cursor.row = row;
   track.tabIndex = 0;
   track.focus({ preventScroll: true });
   drag(event, row, booking, event.target.closest(".tl-grip") !== null);
@@ -325,7 +255,7 @@ function drag(begin, row, booking, resizes) {
   const part = (event) => (event.clientX - frame.left) / frame.width;
   const pressed = instant(part(begin), step);
   const grabbed = booking ? across(booking.from) - part(begin) : 0;
-  const rules = judging(row, booking);
+  const rules = judging((from, to) => judge(row, from, to, booking));
   let draft = null;
   let [start, end] = booking ? [booking.from, booking.to] : [pressed, pressed];
   busy = true;
@@ -425,97 +355,16 @@ function choose(row, start, end) {
 place.addEventListener("click", (event) => {
   const element = event.target.closest(".tl-booking");
   if (!element || element.booking.movable) return;
-  box.details(element, rows.find((one) => one.track === element.parentElement), element.booking);
+  box.details(element, sheet.rows.find((one) => one.track === element.parentElement), element.booking);
 });
-
-// -- the keyboard ----------------------------------------------------------------------------------------------------
 
 const firstStart = () => {
   const now = Date.now();
-  const day = days.find((one) => one.from <= now && now < one.to);
-  return day ? day.from + Math.ceil((now - day.from) / HOUR) * HOUR : days[0].from;
+  const day = span.days.find((one) => one.from <= now && now < one.to);
+  return day ? day.from + Math.ceil((now - day.from) / HOUR) * HOUR : span.days[0].from;
 };
 
-/** What lies under the cursor. */
-function under() {
-  const { row, start, end } = cursor;
-  const meets = (from, to) => from < end && to > start;
-  const booking = row.bookings.find((one) => meets(one.from, one.to));
-  if (booking) return { text: `${title(booking)}, ${times.hours(booking.from, booking.to)}`, booking };
-  if (!row.in_service) return { text: words.out };
-  const closure = row.closures.find((one) => meets(Date.parse(one.start), Date.parse(one.end)));
-  if (closure) return { text: closure.reason || words.blocked };
-  const open = row.open.some((one) => Date.parse(one.start) <= start && end <= Date.parse(one.end));
-  return { text: open ? words.free : words.closed };
-}
-
-/** Shows the cursor, keeps it in sight and says what is there. */
-function point() {
-  place.querySelector(".tl-cursor")?.remove();
-  const mark = el("div", { class: "tl-cursor" });
-  put(mark, cursor.start, cursor.end);
-  for (const row of rows) row.track.tabIndex = row === cursor.row ? 0 : -1;
-  cursor.row.track.append(mark);
-  cursor.row.track.focus({ preventScroll: true });
-  cursor.row.element.scrollIntoView({ block: "nearest" });
-  const text = words.cell.replace("{name}", cursor.row.name).replace("{when}", times.full(cursor.start, cursor.end)).replace("{what}", under().text);
-  cursor.row.track.setAttribute("aria-label", text);
-  said.textContent = text;
-}
-
-/** The next time on the grid of the keyboard, jumping over what is not shown. */
-function shift(at, by) {
-  const part = Math.min(Math.max(across(at) + by / total, 0), 1 - Math.abs(by) / total);
-  return instant(part, Math.abs(by));
-}
-
-const KEYS = {
-  ArrowUp: () => turn(-1),
-  ArrowDown: () => turn(1),
-  PageUp: () => turn(-5),
-  PageDown: () => turn(5),
-  ArrowLeft: (shifted) => step(-1, shifted),
-  ArrowRight: (shifted) => step(1, shifted),
-  Home: () => go(days[0].from),
-  End: () => go(days.at(-1).to - (cursor.end - cursor.start)),
-  Enter: () => press(),
-  " ": () => press(),
-};
-
-function turn(by) {
-  cursor.row = rows[Math.min(Math.max(cursor.row.number + by, 0), rows.length - 1)];
-}
-
-function step(by, shifted) {
-  const size = Math.max(cursor.row.step_minutes * 60_000, (week ? 60 : 30) * 60_000);
-  if (shifted) cursor.end = Math.max(cursor.end + by * size, cursor.start + size);
-  else go(shift(cursor.start, by * size));
-}
-
-function go(to) {
-  cursor.end += to - cursor.start;
-  cursor.start = to;
-}
-
-function press() {
-  const { booking } = under();
-  if (booking) box.details(booking.element, cursor.row, booking);
-  else choose(cursor.row, cursor.start, cursor.end);
-  return "away";
-}
-
-place.addEventListener("keydown", (event) => {
-  if (!event.target.matches(".tl-track") || event.altKey || event.ctrlKey || event.metaKey) return;
-  const act = KEYS[event.key];
-  if (!act) return;
-  event.preventDefault();
-  if (act(event.shiftKey) !== "away") point();
-});
-place.addEventListener("focusin", (event) => {
-  if (event.target === cursor.row.track && event.target.matches(":focus-visible") && !place.querySelector(".tl-cursor")) point();
-});
-place.addEventListener("focusout", () => place.querySelector(".tl-cursor")?.remove());
-box.closed = () => cursor.row.track;
+keyboard({ place, said, words, times, box, span, sheet, week, title, choose });
 
 // -- the page --------------------------------------------------------------------------------------------------------
 

@@ -70,9 +70,10 @@ def test_every_text_is_translated(language: str) -> None:
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
 def test_placeholders_and_markup_are_the_same(language: str) -> None:
     for one in messages(catalogue(language)):
-        for form in forms(one.string):
+        for number, form in enumerate(forms(one.string)):
+            english = forms(one.id)[-1:] if number else forms(one.id)
             for pattern in (PLACEHOLDER, TAG) if one.python_format else (TAG,):
-                assert sorted(pattern.findall(form)) == sorted(pattern.findall(forms(one.id)[-1])), one.id
+                assert sorted(pattern.findall(form)) in [sorted(pattern.findall(text)) for text in english], one.id
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)

@@ -25,6 +25,7 @@ from fablab.notices.messages import (
     SeriesConfirmed,
     TrialNotice,
 )
+from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested, Why
 
 STARTS = datetime(2026, 3, 6, 13, 0, tzinfo=UTC)
 """A Friday, 14:00 in Paris."""
@@ -57,6 +58,13 @@ EXAMPLES: tuple[Message, ...] = (
     ),
     ReservationCancelled(reservation_id=13, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
     ReservationReminder(reservation_id=12, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
+    ReservationRequested(reservation_id=14, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
+    ReservationAwaited(reservation_id=14, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, person="Ada"),
+    ReservationRejected(
+        reservation_id=14, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, why=Why.STAFF, reason="A course needs it"
+    ),
+    ReservationRejected(reservation_id=15, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, why=Why.OTHER),
+    ReservationRejected(reservation_id=16, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, why=Why.UNANSWERED),
     ReservationReleased(reservation_id=12, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, grace_minutes=15),
     ReservationOffered(
         reservation_id=12,
