@@ -23,6 +23,7 @@ from fablab.people import api as people_api
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
 from fablab.reservations import (
+    api_actions,
     api_calendar,
     api_closures,
     api_policies,
@@ -76,6 +77,7 @@ BLUEPRINTS = (
     routes_timeline.blueprint,
     routes_agenda.blueprint,
     api_calendar.blueprint,
+    api_actions.blueprint,
 )
 """Pages and REST of every package, one line each."""
 

@@ -1,24 +1,23 @@
 """REST: `/reservations`, and the free slots of a resource."""
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
 from fablab.reservations import api_series, reading, recurrence, service
+from fablab.reservations.api_bodies import EXAMPLE, CancelQuery, ReservationChange, Wanted
 from fablab.reservations.api_shown import ShownReservation, shown
 from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.rules import Slot
-from fablab.reservations.wishes import Extras
 from fablab.resources.service import get_resource
 from fablab.web.access import access, actor
 from fablab.web.api import (
-    Body,
     Ident,
     Instant,
     PageQuery,
@@ -32,43 +31,7 @@ from fablab.web.errors import denial_json
 
 blueprint = APIBlueprint("reservations_api", __name__, url_prefix="/api/v1", tag="Reservations")
 
-EXAMPLE = {"resource_id": "7", "start": "2026-03-03T10:00:00+01:00", "end": "2026-03-03T12:00:00+01:00"}
-
-
-class Wanted(Body):
-    """What is to be booked: one resource, or several in one reservation, all or none."""
-
-    resource_id: Ident | None = Field(None, description="The resource; or name several in `resource_ids`")
-    resource_ids: list[Ident] = Field([], max_length=service.MOST_RESOURCES, description="Several, all or none")
-    start: Instant = Field(description="First instant, with offset")
-    end: Instant = Field(description="Instant after the last one, with offset")
-    person_id: Ident | None = Field(None, description="For whom; oneself when left out. Others: staff only")
-    note: str = Field("", max_length=500)
-    recurrence: str | None = Field(
-        None,
-        max_length=500,
-        description="An RFC 5545 rule with an end: the booking comes again",
-        examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=10"],
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.resource_id is None) == (not self.resource_ids):
-            raise ValueError("name either resource_id or resource_ids")
-        return self
-
-    @property
-    def ids(self) -> list[int]:
-        """The wanted resources."""
-        return self.resource_ids if self.resource_id is None else [self.resource_id]
-
-
-class ReservationChange(Body):
-    """Another time, another note; what is left out stays."""
-
-    start: Instant | None = None
-    end: Instant | None = None
-    note: str | None = Field(None, max_length=500)
+STATES = Literal["requested", "held", "booked", "finished", "cancelled", "rejected", "expired", "released"]
 
 
 class ReservationList(Shown):
@@ -91,6 +54,8 @@ class Verdict(Shown):
     allowed: bool
     denials: list[dict[str, Any]] = Field(description="Every reason at once: code, message, params, remedy")
     suggestions: list[ShownSlot] = Field(description="The nearest slots that are allowed, nearest first")
+    needs_approval: bool = Field(description="It would be a request: the staff must accept it")
+    overridable: list[str] = Field(description="Codes that the caller may set aside with a reason, in `overrides`")
 
 
 class SlotList(Shown):
@@ -107,7 +72,7 @@ class ReservationQuery(PageQuery):
     person_id: Ident | None = Field(None, description="Staff; makers see their own anyway")
     from_: Instant | None = Field(None, alias="from", description="Ending after this instant")
     to: Instant | None = Field(None, description="Starting before this instant")
-    state: Literal["booked", "cancelled", "released"] | None = None
+    state: STATES | None = None
 
 
 class AvailabilityQuery(PageQuery):
@@ -148,7 +113,7 @@ def list_reservations(query_data: ReservationQuery) -> ReservationList:
 )
 @idempotent
 def book(json_data: Wanted) -> tuple[ShownReservation, int] | Response:
-    extras = Extras(note=json_data.note)
+    extras = json_data.extras()
     if json_data.recurrence is not None:
         body, rule = json_data, json_data.recurrence
         return api_series.book(actor(), _person(body), body.ids, body.start, body.end, rule, extras, clock.now())
@@ -172,11 +137,16 @@ def book(json_data: Wanted) -> tuple[ShownReservation, int] | Response:
 def check(json_data: Wanted) -> Verdict:
     if json_data.recurrence is not None:
         recurrence.parse(json_data.recurrence)
-    verdict = service.check(actor(), _person(json_data), json_data.ids, json_data.start, json_data.end, clock.now())
+    extras = json_data.extras()
+    verdict = service.check(
+        actor(), _person(json_data), json_data.ids, json_data.start, json_data.end, clock.now(), extras
+    )
     return Verdict(
         allowed=verdict.allowed,
         denials=[denial_json(denial) for denial in verdict.denials],
         suggestions=[_slot(slot) for slot in verdict.suggestions],
+        needs_approval=verdict.needs_approval,
+        overridable=list(verdict.overridable),
     )
 
 
@@ -205,16 +175,25 @@ def change_reservation(reservation_id: int, json_data: ReservationChange) -> Sho
         starts_at=json_data.start,
         ends_at=json_data.end,
         note=json_data.note,
+        party_size=json_data.party_size,
+        resource_ids=json_data.resource_ids,
+        reason=json_data.reason,
+        overrides=json_data.overrides,
     )
     return shown(changed)
 
 
 @blueprint.delete("/reservations/<int:reservation_id>")
 @access(Role.MAKER, scope="book")
+@blueprint.input(CancelQuery, location="query")
 @blueprint.output({}, status_code=204)
-@blueprint.doc(summary="Cancel a reservation", responses=problems(404, 409))
-def cancel_reservation(reservation_id: int) -> tuple[str, int]:
-    service.cancel(actor(), reservation_id, clock.now())
+@blueprint.doc(
+    summary="Cancel a reservation",
+    description="Later than the rules let it be for free, it counts as late, unless the staff gives a reason.",
+    responses=problems(404, 409),
+)
+def cancel_reservation(reservation_id: int, query_data: CancelQuery) -> tuple[str, int]:
+    service.cancel(actor(), reservation_id, clock.now(), query_data.reason)
     return "", 204
 
 

@@ -16,11 +16,19 @@ class ShownReservation(Shown):
     created_by_id: str | None
     start: ShownInstant
     end: ShownInstant
-    state: str = Field(description="booked, cancelled or released", examples=["booked"])
+    state: str = Field(
+        description="requested, held, booked, finished, cancelled, rejected, expired or released", examples=["booked"]
+    )
     note: str
     created_at: ShownInstant
     started_at: ShownInstant | None = Field(description="When the use began")
-    ended_at: ShownInstant | None = Field(description="When it was cancelled or released")
+    ended_at: ShownInstant | None = Field(description="When it was finished, cancelled, rejected or released")
+    held_until: ShownInstant | None = Field(description="Until when an offer can be accepted")
+    party_size: int
+    exclusive: bool
+    late_cancelled: bool
+    overridden: list[str] = Field(description="Codes of the rules that staff set aside")
+    series_id: str | None
 
 
 def shown(reservation: Reservation) -> ShownReservation:
@@ -39,4 +47,10 @@ def shown(reservation: Reservation) -> ShownReservation:
         created_at=reservation.created_at,
         started_at=reservation.started_at,
         ended_at=reservation.ended_at,
+        held_until=reservation.held_until,
+        party_size=reservation.party_size,
+        exclusive=reservation.exclusive,
+        late_cancelled=reservation.late_cancelled,
+        overridden=[one["code"] for one in reservation.overrides],
+        series_id=None if reservation.series_id is None else str(reservation.series_id),
     )
