@@ -109,7 +109,7 @@ def test_offers_are_answered_from_the_agenda(app: Flask, client: FlaskClient) ->
     sign_in(client, ada, NOW)
     text = page(client, "/agenda")
     assert "Offered to you: Laser cutter" in text
-    assert text == page(client, "/reservations").replace("%2Freservations", "%2Fagenda") or "Offered to you" in text
+    assert "Offered to you: Laser cutter" in page(client, "/reservations")
     post(client, f"/reservations/{held.id}/accept-offer", page="/agenda")
     db.session.expire_all()
     assert db.session.get_one(Reservation, held.id).state is ReservationState.BOOKED
