@@ -1,6 +1,8 @@
 // The keyboard on the timeline: a cursor of a row and a stretch of time. Arrows move it, with Shift they make it longer,
 // Enter books it or opens what lies there; a polite region says what is there.
 
+import { el } from "./timeline-parts.js";
+
 /** Listens on the timeline. `sheet` holds its rows and the cursor, `span` says where instants lie. */
 export function keyboard({ place, said, words, times, box, span, sheet, week, title, choose }) {
   /** What lies under the cursor. */

@@ -94,7 +94,7 @@ export function teller(said) {
       button.addEventListener("click", action.act);
       toast.append(button);
     }
-    document.body.append(toast);
+    document.querySelector("main").append(toast);
     const mine = toast;
     setTimeout(() => mine.remove(), action ? 20_000 : 8_000);
   };
