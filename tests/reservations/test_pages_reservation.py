@@ -130,7 +130,7 @@ def test_an_offer_is_taken_or_declined(client: FlaskClient) -> None:
 def test_a_label_shows_the_next_times_and_asks_once(client: FlaskClient) -> None:
     laser, person = make.make_machine("Laser cutter"), make.make_person()
     make.make_reservation(make.make_person(), [laser], NOW + 2 * HOUR, NOW + 3 * HOUR)
-    text = page(client, f"/l/{laser.id}")
+    text = client.get(f"/l/{laser.id}", headers={"Accept-Language": "en"}).get_data(as_text=True)
     assert "Sign in to book it" in text
     assert f"/sign-in?next=/l/{laser.id}" in text
     sign_in(client, person, NOW)
