@@ -139,7 +139,7 @@ def asked_of(reservation: Reservation) -> tuple[int, ...]:
 
 
 def _inside(places: Sequence[int]) -> list[int]:
-    parents = dict(db.session.execute(select(Place.id, Place.parent_id)).tuples().all())
+    parents = dict(db.session.execute(select(Place.id, Place.parent_id)).all())
     found, size = set(places), 0
     while size != len(found):
         size = len(found)
