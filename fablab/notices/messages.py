@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from fablab.core.db import Texts
 from fablab.notices.base import Message, OfReservation
+from fablab.notices.lets import LetEnds, LetNotice
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested
 
 
@@ -341,6 +342,7 @@ MESSAGES: tuple[type[Message], ...] = (
     SeriesChanged,
     SeriesCancelled,
     ReservationMovedByStaff,
+    LetEnds,
     OverrunWarning,
     ReservationInClosure,
     ResourceOutOfService,
@@ -349,6 +351,7 @@ MESSAGES: tuple[type[Message], ...] = (
     CertificationRevoked,
     ProblemReported,
     ReservationAwaited,
+    LetNotice,
     ChannelAdded,
     TrialNotice,
 )

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from fablab.core.actor import Actor
+from fablab.notices.lets import LetEnds, LetNotice
 from fablab.notices.messages import (
     OverrunWarning,
     ReservationCancelled,
@@ -21,7 +22,7 @@ from fablab.notices.messages import (
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested, Why
 from fablab.notices.service import notify, notify_staff
 from fablab.reservations.calendar_feed import event_of
-from fablab.reservations.models import Reservation
+from fablab.reservations.models import Let, Reservation
 
 _TOGETHER: ContextVar[bool] = ContextVar("told_together", default=False)
 
@@ -98,6 +99,18 @@ def offered(reservation: Reservation, now: datetime) -> None:
     """It is held for the first in the waiting list, who may accept it on its page."""
     facts = _facts(reservation) | {"accept_path": f"/reservations/{reservation.id}"}
     notify(reservation.person_id, ReservationOffered(**facts | {"held_until": reservation.held_until}), now)
+
+
+def let_ends(actor: Actor, reservation: Reservation, let: Let, last_day: date, now: datetime) -> None:
+    """Notice is given for a let: the tenant and the staff read when it ends and what has to come back."""
+    facts: dict[str, Any] = _facts(reservation) | {
+        "last_day": last_day,
+        "keys": "" if let.keys_returned_at else let.keys,
+        "deposit": bool(let.deposit) and let.deposit_returned_at is None,
+    }
+    own = LetEnds(**facts, by_staff=actor.person_id != reservation.person_id)
+    notify(reservation.person_id, own, now, attach=replace(event_of(reservation), changed_at=now))
+    notify_staff(LetNotice(**facts, person=reservation.person.name), now)
 
 
 def _facts(reservation: Reservation) -> dict[str, Any]:

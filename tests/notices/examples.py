@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from fablab.notices.lets import LetEnds, LetNotice
 from fablab.notices.messages import (
     CertificationGranted,
     CertificationLapsing,
@@ -120,6 +121,27 @@ EXAMPLES: tuple[Message, ...] = (
         resource=LASER,
         why=HOSTILE,
         since=STARTS - timedelta(days=2),
+    ),
+    LetEnds(reservation_id=17, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, last_day=date(2026, 3, 6)),
+    LetEnds(
+        reservation_id=17,
+        resources=(LASER,),
+        starts_at=STARTS,
+        ends_at=ENDS,
+        last_day=date(2026, 3, 6),
+        keys=HOSTILE,
+        deposit=True,
+        by_staff=True,
+    ),
+    LetNotice(
+        reservation_id=17,
+        resources=(LASER,),
+        starts_at=STARTS,
+        ends_at=ENDS,
+        last_day=date(2026, 3, 6),
+        keys=HOSTILE,
+        deposit=True,
+        person='Zoë "Z" <Ж>',
     ),
     SeriesConfirmed(**SERIES, count=9, skipped=1),
     SeriesChanged(**SERIES, count=8, skipped=2),
