@@ -51,13 +51,19 @@ def segments(days: Sequence[date], hours: tuple[int, int], zone: ZoneInfo) -> li
 
 
 def free_spans(openings: Sequence[Slot], busy: Sequence[Slot], least: timedelta, now: datetime) -> list[Slot]:
-    """What is open, not busy and not past, ascending; only what is at least as long as the shortest booking."""
+    """What is open, not busy and not past, ascending as the openings; only what is at least as long as the shortest
+    booking."""
     found: list[Slot] = []
     taken = sorted(busy, key=lambda one: one.starts_at)
+    over = 0
     for one in openings:
         at = max(one.starts_at, now)
-        for other in taken:
-            if other.ends_at <= at or other.starts_at >= one.ends_at:
+        while over < len(taken) and taken[over].ends_at <= at:
+            over += 1
+        for other in taken[over:]:
+            if other.starts_at >= one.ends_at:
+                break
+            if other.ends_at <= at:
                 continue
             if other.starts_at - at >= least:
                 found.append(Slot(at, other.starts_at))

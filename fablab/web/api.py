@@ -17,7 +17,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     ValidationError,
     WithJsonSchema,
 )
@@ -79,8 +78,8 @@ Ident = Annotated[
 ShownIdent = Annotated[str, BeforeValidator(str)]
 """An id in an answer: always text."""
 
-ShownInstant = Annotated[datetime, PlainSerializer(lambda at: rfc3339(at), return_type=str, when_used="json")]
-"""An instant in an answer: RFC 3339, in UTC."""
+ShownInstant = datetime
+"""An instant in an answer: RFC 3339, in UTC. Instants are in UTC here, and pydantic writes them as `rfc3339` does."""
 
 
 class Body(BaseModel):
