@@ -26,6 +26,7 @@ from fablab.reservations import (
     api_actions,
     api_calendar,
     api_closures,
+    api_lets,
     api_policies,
     api_series,
     api_slots,
@@ -78,6 +79,7 @@ BLUEPRINTS = (
     routes_agenda.blueprint,
     api_calendar.blueprint,
     api_actions.blueprint,
+    api_lets.blueprint,
 )
 """Pages and REST of every package, one line each."""
 

@@ -14,7 +14,7 @@ from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Invalid
 from fablab.core.words import config
 from fablab.notices import calendars
-from fablab.reservations import bookable, calendar_feed, forms, offers, presence, reading, service, showing
+from fablab.reservations import bookable, calendar_feed, forms, lets, offers, presence, reading, service, showing
 from fablab.reservations.models import ArrivedBy, Reservation, ReservationState
 from fablab.reservations.routes_base import blueprint, given, lengths, money, refused, to_reservation, wrong
 from fablab.reservations.rules import Slot
@@ -33,6 +33,7 @@ def show(reservation_id: int) -> str:
     return render_template(
         "reservations/show.html",
         page=showing.page(actor(), found, hours, clock.now()),
+        terms=lets.terms(actor(), found, clock.now()),
         cancel_hours=hours,
         money=money,
         rule_name=rule_name,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -139,6 +139,13 @@ def _ended(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return _("Finished at %(time)s", time=words.hour(str(end))) if end else _("Finished")
 
 
+def _notice_given(_before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if "ends_at" not in after:
+        return _("Notice given")
+    last = datetime.fromisoformat(str(after["ends_at"])) - timedelta(microseconds=1)
+    return _("Notice given: it ends on %(day)s", day=words.day(last.isoformat()))
+
+
 _WORDS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
     "created": _created,
     "requested": lambda b, a: _("Asked for"),
@@ -159,9 +166,11 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
     "released": lambda b, a: _("Given back, because nobody came"),
     "extended": lambda b, a: _("Made longer, because the work went on"),
     "overrun": lambda b, a: _("The work went on beyond the end"),
-    "notice_given": lambda b, a: _("Notice given"),
+    "notice_given": _notice_given,
     "keys_returned": lambda b, a: _("Keys returned"),
+    "keys_not_returned": lambda b, a: _("Keys not returned after all"),
     "deposit_returned": lambda b, a: _("Deposit returned"),
+    "deposit_not_returned": lambda b, a: _("Deposit not returned after all"),
 }
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from fablab.core.actor import Role
 from fablab.people.models import ApiToken, Badge, MembershipPlan, Person
 from fablab.people.tokens import _digest
-from fablab.reservations.models import ReservationSeries, SkippedOccurrence, WaitingEntry
+from fablab.reservations.models import Let, ReservationSeries, SkippedOccurrence, WaitingEntry
 from fablab.resources.models import Closure, OpeningException, Resource, ResourceGroup
 from fablab.usage.models import UsageSession
 from tests.factories import (
@@ -45,7 +45,7 @@ def make_world() -> World:
         "resource_id": machine.id,
         "certification_id": certification.id,
         "grant_id": make_grant(member, certification).id,
-        "reservation_id": make_reservation(member, [machine], NOW, LATER).id,
+        "reservation_id": make_reservation(member, [machine], NOW, LATER, let=Let()).id,
         "badge_id": save(Badge(person_id=member.id, uid_hash="x", issued_at=NOW)).id,
         "token_id": token_of(member, "another token").id,
         "session_id": _session(member, machine),
