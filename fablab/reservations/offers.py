@@ -1,21 +1,15 @@
-"""What becomes of an offer to somebody in a waiting list: accepted, declined or expired, each exactly once.
-
-The order of locks is that of every booking: the person, the resources, the reservation.
-"""
+"""What becomes of an offer to somebody in a waiting list: accepted, declined or expired, each exactly once."""
 
 from datetime import datetime
 
 from flask_babel import gettext
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from fablab.core import audit, events
 from fablab.core.actor import Actor, system
-from fablab.core.db import db, lock, transaction
-from fablab.core.errors import Conflict, Denied, NotFound
-from fablab.people.models import Person
-from fablab.reservations import holds, notices, waiting
-from fablab.reservations.models import Allocation, Reservation, ReservationState, WaitingState
-from fablab.resources.models import Resource
+from fablab.core.db import db, transaction
+from fablab.core.errors import Conflict, Denied
+from fablab.reservations import holds, notices, placing, waiting
+from fablab.reservations.models import Reservation, ReservationState, WaitingState
 
 AT_ONCE = 200
 """How many offers one run of the job ends at most; the next run goes on."""
@@ -27,7 +21,7 @@ def accept_hold(actor: Actor, reservation_id: int, now: datetime) -> Reservation
     The rules are asked again, the limits exactly. Raises NotFound, Conflict when it is not held any more, Denied.
     """
     with transaction():
-        reservation, resource_ids = _locked(actor, reservation_id, with_person=True)
+        reservation, resource_ids = placing.locked(actor, reservation_id, person=True)
         if reservation.state is not ReservationState.HELD or reservation.held_until is None:
             raise Conflict(gettext("This offer is not open any more."))
         if reservation.held_until <= now:
@@ -42,10 +36,11 @@ def accept_hold(actor: Actor, reservation_id: int, now: datetime) -> Reservation
         )
         if found:
             raise Denied(found)
+        before = placing.facts_of(reservation)
         reservation.state, reservation.held_until = ReservationState.BOOKED, None
         reservation.sequence += 1
         waiting.settle(reservation.id, WaitingState.ACCEPTED)
-        _tell(actor, "accepted", reservation, resource_ids, now)
+        placing.tell("offer_accepted", actor, reservation, now, before)
         notices.confirmed(reservation, now)
         return reservation
 
@@ -53,7 +48,7 @@ def accept_hold(actor: Actor, reservation_id: int, now: datetime) -> Reservation
 def decline_hold(actor: Actor, reservation_id: int, now: datetime) -> Reservation:
     """Says no to an offer; the next in line is asked at once. One's own; staff any. Raises NotFound, Conflict."""
     with transaction():
-        reservation, resource_ids = _locked(actor, reservation_id)
+        reservation, resource_ids = placing.locked(actor, reservation_id)
         if reservation.state is not ReservationState.HELD:
             raise Conflict(gettext("This offer is not open any more."))
         _pass_on(actor, reservation, resource_ids, WaitingState.DECLINED, now)
@@ -69,7 +64,7 @@ def expire_holds(now: datetime) -> int:
 
 def _expire(reservation_id: int, now: datetime) -> bool:
     with transaction():
-        reservation, resource_ids = _locked(system("job"), reservation_id)
+        reservation, resource_ids = placing.locked(system("job"), reservation_id)
         held = reservation.state is ReservationState.HELD
         if not held or reservation.held_until is None or reservation.held_until > now:
             return False
@@ -80,46 +75,8 @@ def _expire(reservation_id: int, now: datetime) -> bool:
 def _pass_on(
     actor: Actor, reservation: Reservation, resource_ids: list[int], outcome: WaitingState, now: datetime
 ) -> None:
-    reservation.state, reservation.ended_at = ReservationState.EXPIRED, now
-    reservation.ended_by_id, reservation.held_until = actor.person_id, None
-    reservation.sequence += 1
-    db.session.flush()
-    db.session.execute(
-        update(Allocation)
-        .where(Allocation.reservation_id == reservation.id)
-        .values(live=False)
-        .execution_options(synchronize_session="fetch")
-    )
+    before = placing.facts_of(reservation)
+    placing.end(reservation, ReservationState.EXPIRED, actor, now)
     waiting.settle(reservation.id, outcome)
-    _tell(actor, outcome.value, reservation, resource_ids, now)
+    placing.tell(f"offer_{outcome.value}", actor, reservation, now, before)
     waiting.freed(resource_ids, reservation.starts_at, reservation.ends_at, now)
-
-
-def _locked(actor: Actor, reservation_id: int, *, with_person: bool = False) -> tuple[Reservation, list[int]]:
-    """The reservation and its resources, all locked. Other people's are not found, except by staff."""
-    person_id = db.session.scalar(select(Reservation.person_id).where(Reservation.id == reservation_id))
-    if person_id is None or not (actor.is_staff or person_id == actor.person_id):
-        raise NotFound(f"There is no reservation {reservation_id}.")
-    if with_person:
-        lock(Person, person_id)
-    query = select(Allocation.resource_id).where(Allocation.reservation_id == reservation_id)
-    resource_ids = list(db.session.scalars(query.order_by(Allocation.resource_id)))
-    for ident in resource_ids:
-        lock(Resource, ident)
-    reservation = lock(Reservation, reservation_id)
-    if reservation is None:
-        raise NotFound(f"There is no reservation {reservation_id}.")
-    return reservation, resource_ids
-
-
-def _tell(actor: Actor, what: str, reservation: Reservation, resource_ids: list[int], now: datetime) -> None:
-    facts = {
-        "person_id": str(reservation.person_id),
-        "resource_ids": [str(ident) for ident in resource_ids],
-        "starts_at": reservation.starts_at.isoformat(),
-        "ends_at": reservation.ends_at.isoformat(),
-    }
-    events.append(f"reservation.{what}", now, reservation_id=str(reservation.id), **facts)
-    audit.record(
-        actor, f"reservation.offer_{what}", reservation, now, after={**facts, "state": reservation.state.value}
-    )

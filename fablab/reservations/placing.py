@@ -250,6 +250,16 @@ def guarded(wish: Wish) -> Iterator[None]:
         raise Denied([taken_denial(slot) for slot in found or [Slot(wish.starts_at, wish.ends_at)]]) from None
 
 
+def end(reservation: Reservation, state: ReservationState, actor: Actor, at: datetime, reason: str = "") -> None:
+    """Ends a locked reservation: whatever it held is free."""
+    reservation.state, reservation.ended_at, reservation.held_until = state, at, None
+    reservation.ended_by_id, reservation.end_reason = actor.person_id, reason
+    for allocation in reservation.allocations:
+        allocation.live = False
+    reservation.sequence += 1
+    db.session.flush()
+
+
 # -- telling ----------------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from fablab.core.actor import Actor, Role, system
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict, Forbidden
 from fablab.notices.requests import Why
-from fablab.reservations import notices, placing, service
+from fablab.reservations import notices, placing
 from fablab.reservations.models import Allocation, Reservation, ReservationState
 from fablab.reservations.reading import WITH_RESOURCES
 from fablab.reservations.wishes import Extras, LetTerms, Wish
@@ -127,6 +127,6 @@ def _rivals(accepted: Reservation, resource_ids: Sequence[int]) -> list[Reservat
 
 def _turn_down(actor: Actor, reservation: Reservation, why: Why, reason: str, now: datetime) -> None:
     before = placing.facts_of(reservation)
-    service.end(reservation, ReservationState.REJECTED, actor, now, reason)
+    placing.end(reservation, ReservationState.REJECTED, actor, now, reason)
     placing.tell("rejected", actor, reservation, now, before, why=why.value, reason=reason)
     notices.rejected(reservation, why, reason, now)

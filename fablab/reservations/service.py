@@ -150,7 +150,7 @@ def cancel(actor: Actor, reservation_id: int, now: datetime, reason: str = "") -
         blocked = reservation.state is not ReservationState.REQUESTED
         was_held = reservation.state is ReservationState.HELD
         reservation.late_cancelled = _is_late(actor, reservation, reason, now)
-        end(reservation, ReservationState.CANCELLED, actor, now, reason)
+        placing.end(reservation, ReservationState.CANCELLED, actor, now, reason)
         if was_held:
             waiting.settle(reservation.id, WaitingState.DECLINED)
         more = {"late_cancelled": True} if reservation.late_cancelled else {}
@@ -203,16 +203,6 @@ def availability(
         raise Invalid({"from": "must be within ten years from now"})
     wish = Wish(person_id, (resource_id,), from_, from_ + timedelta(minutes=minutes), now)
     return free_slots(booking_facts(wish, (from_, to))[0], to, minutes)
-
-
-def end(reservation: Reservation, state: ReservationState, actor: Actor, at: datetime, reason: str = "") -> None:
-    """Ends a locked reservation: whatever it held is free."""
-    reservation.state, reservation.ended_at, reservation.held_until = state, at, None
-    reservation.ended_by_id, reservation.end_reason = actor.person_id, reason
-    for allocation in reservation.allocations:
-        allocation.live = False
-    reservation.sequence += 1
-    db.session.flush()
 
 
 # -- booking ----------------------------------------------------------------------------------------------------------

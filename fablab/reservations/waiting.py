@@ -19,7 +19,7 @@ from fablab.core.db import db, lock, transaction
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
 from fablab.core.words import config
 from fablab.people.models import Person
-from fablab.reservations import holds, notices, policies
+from fablab.reservations import holds, notices, placing, policies
 from fablab.reservations.gather import booking_facts
 from fablab.reservations.models import Reservation, WaitingEntry, WaitingState
 from fablab.reservations.policy import BookingPolicy
@@ -176,6 +176,7 @@ def _offer(entry: WaitingEntry, space: Slot, now: datetime) -> Reservation | Non
         made = holds.hold(entry.person_id, entry.resource_id, slot.starts_at, slot.ends_at, until, now)
         if made is not None:
             _turn(entry, WaitingState.WAITING, WaitingState.OFFERED, made.id)
+            placing.tell("created", system("job"), made, now)
             _tell(system("job"), "offered", entry, now)
             notices.offered(made, now)
             return made

@@ -153,7 +153,7 @@ def test_a_line_is_asked_one_by_one_however_many_answer(app: Flask, config: Conf
     assert states.total() == len(line)
     assert db.session.scalars(select(Allocation.id).where(LIVE)).all() == []
     ended = Counter(one.kind for one in events.since(0, 10_000))
-    assert ended["reservation.declined"] + ended["reservation.expired"] == len(line)
+    assert ended["reservation.offer_declined"] + ended["reservation.offer_expired"] == len(line)
 
 
 def test_nobody_waits_beside_free_time(app: Flask, config: Config) -> None:
