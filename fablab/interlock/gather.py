@@ -13,7 +13,7 @@ from fablab.core.db import db
 from fablab.interlock.rules import AccessFacts, BadgeFacts
 from fablab.people.models import Badge, Person
 from fablab.people.rules import PersonFacts
-from fablab.reservations.models import LIVE, Allocation, Reservation
+from fablab.reservations.models import LIVE, Allocation, Companion, Reservation
 from fablab.resources.hours import calendar_of, lab_calendar
 from fablab.resources.models import Resource, ServiceState
 from fablab.resources.rules import Calendar, ResourceFacts
@@ -39,6 +39,7 @@ _OTHERS = (
     .join(Reservation)
     .where(Allocation.resource_id == bindparam("resource"), LIVE, Allocation.ends_at > bindparam("at"))
     .where(Reservation.person_id != bindparam("person"))
+    .where(~Reservation.companions.any(Companion.person_id == bindparam("person")))
     .order_by(Allocation.ends_at)
     .limit(1)
 )

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from fablab.core import badges, events
-from fablab.core.actor import Role
+from fablab.core.actor import Actor, Role
 from fablab.core.db import db, transaction
 from fablab.core.denials import Denial
 from fablab.core.errors import NotFound
@@ -24,6 +24,8 @@ from fablab.interlock.gather import access_facts, use_until
 from fablab.interlock.models import AccessDecision
 from fablab.interlock.rules import access_denials, lease_s, revoke_how
 from fablab.people.models import Badge, Person
+from fablab.reservations import presence
+from fablab.reservations.models import ArrivedBy
 from fablab.resources.models import Resource, RiskClass
 
 log = structlog.get_logger("interlock")
@@ -192,7 +194,9 @@ def note_tap(tap: Tap) -> bool:
         if denials:
             _deny(tap, badge, person, denials)
             return False
-        _tell("access.granted", _record(tap, badge, person, granted=True))
+        row = _record(tap, badge, person, granted=True)
+        _check_in(tap, person)
+        _tell("access.granted", row)
         return True
 
 
@@ -254,8 +258,18 @@ def _may_end(running: Running, person: Person | None) -> bool:
 def _grant(tap: Tap, badge: Badge | None, person: Person | None) -> Answer:
     lease_id = next_lease(tap.device_id)
     row = _record(tap, badge, person, granted=True, act="start", lease_id=lease_id)
+    _check_in(tap, person)
     _tell("access.granted", row)
     return replace(_answer(row, person, tap), running=_running(row))
+
+
+def _check_in(tap: Tap, person: Person | None) -> None:
+    """Who is let in has come for his booking. Before any event: those take a lock that comes last."""
+    if person is None or tap.resource_id is None:
+        return
+    found = presence.booking_at(tap.resource_id, tap.at, person.id)
+    if found is not None:
+        presence.arrived(found[0], tap.at, ArrivedBy.BADGE, Actor(person.id, person.role, "bridge"))
 
 
 def _deny(

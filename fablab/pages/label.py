@@ -8,7 +8,7 @@ from fablab.core.actor import Actor
 from fablab.core.denials import Denial
 from fablab.pages.rules import VISITOR, Viewer
 from fablab.pages.service import Tag, cards, seen_by
-from fablab.reservations import reading, showing
+from fablab.reservations import presence, reading, showing
 from fablab.reservations.gather import booking_facts
 from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.rules import BookingFacts, Slot, booking_denials
@@ -63,7 +63,7 @@ def label(actor: Actor | None, resource_id: int, now: datetime) -> Label:
 def _is_mine(actor: Actor, reservation: Reservation, now: datetime) -> bool:
     """Booked by this person, now or so soon that he may check in."""
     of_person = reservation.person_id == actor.person_id and reservation.state is ReservationState.BOOKED
-    return of_person and reservation.starts_at - showing.EARLY <= now < reservation.ends_at
+    return of_person and reservation.starts_at - presence.CHECK_IN <= now < reservation.ends_at
 
 
 def _facts(actor: Actor, resource: Resource, now: datetime) -> BookingFacts:

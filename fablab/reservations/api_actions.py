@@ -5,10 +5,8 @@ from pydantic import Field
 
 from fablab.core import clock
 from fablab.core.actor import Role
-from fablab.core.errors import Conflict
-from fablab.reservations import placing, presence, reading, requests, showing
+from fablab.reservations import placing, presence, requests
 from fablab.reservations.api_shown import ShownReservation, shown
-from fablab.reservations.models import ArrivedBy
 from fablab.web.access import access, actor
 from fablab.web.api import Body, problems
 
@@ -30,12 +28,7 @@ class Rejection(Body):
     responses=problems(404, 409),
 )
 def check_in(reservation_id: int) -> ShownReservation:
-    now, found = clock.now(), reading.get_reservation(actor(), reservation_id)
-    if showing.Act.CHECK_IN not in showing.acts(actor(), found, now):
-        raise Conflict("It cannot be checked in now.")
-    by = ArrivedBy.PAGE if found.person_id == actor().person_id else ArrivedBy.STAFF
-    presence.arrived(reservation_id, now, by, actor())
-    return shown(reading.get_reservation(actor(), reservation_id))
+    return shown(presence.check_in(actor(), reservation_id, clock.now()))
 
 
 @blueprint.post("/reservations/<int:reservation_id>/finish")

@@ -3,21 +3,32 @@
 What is due is found by interval, never by the minute: a job that ran late, twice or not for a day does the same once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import joinedload
 
-from fablab.core.actor import Actor, system
+from fablab.core.actor import Actor, Role, system
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict
-from fablab.reservations import notices, placing, service, waiting
+from fablab.reservations import notices, placing, waiting
 from fablab.reservations.gather import first_taken
-from fablab.reservations.models import LIVE, Allocation, ArrivedBy, Let, Reservation, ReservationState
+from fablab.reservations.models import LIVE, Allocation, ArrivedBy, Companion, Let, Reservation, ReservationState
 from fablab.reservations.policies import policy_for
 from fablab.reservations.policy import BookingPolicy
 from fablab.reservations.reading import WITH_RESOURCES
+
+MINUTE = timedelta(minutes=1)
+
+EARLY = timedelta(minutes=15)
+"""Who uses a machine so long before his booking has come for it."""
+
+CHECK_IN = timedelta(minutes=30)
+"""So long before its start one checks in on the page of a booking."""
+
+USED = (ReservationState.BOOKED, ReservationState.FINISHED)
+"""The states of a booking to which a use belongs."""
 
 LEAST_GRACE = timedelta(minutes=5)
 LONGEST_REMINDER = timedelta(hours=336)
@@ -34,17 +45,55 @@ NEXT_WITHIN = timedelta(hours=1)
 """Whose booking begins so soon after an overrun is warned."""
 
 
-def arrived(reservation_id: int, at: datetime, by: ArrivedBy, actor: Actor | None = None) -> bool:
+def booking_at(resource_id: int, at: datetime, person_id: int | None = None) -> tuple[int, int] | None:
+    """The reservation for which the resource is used at this instant, or somewhat early, and whose it is; with
+    `person_id` only one that is booked for this person or along with him."""
+    query = select(Reservation.id, Reservation.person_id).join(Allocation).order_by(Allocation.ends_at).limit(1)
+    query = query.where(Allocation.resource_id == resource_id, LIVE, Allocation.ends_at > at)
+    query = query.where(Allocation.starts_at <= at + EARLY, Reservation.state.in_(USED))
+    if person_id is not None:
+        along = Reservation.companions.any(Companion.person_id == person_id)
+        query = query.where(or_(Reservation.person_id == person_id, along))
+    found = db.session.execute(query).first()
+    return None if found is None else (found[0], found[1])
+
+
+def arrived(reservation_id: int, at: datetime, by: ArrivedBy, actor: Actor) -> bool:
     """Notes that somebody came for a reservation; the first time counts. True when this was it."""
-    came = update(Reservation).where(Reservation.id == reservation_id, Reservation.started_at.is_(None))
-    came = came.where(Reservation.state == ReservationState.BOOKED).values(started_at=at, arrived_by=by)
+    return note_arrivals({reservation_id: at}, by, actor) == 1
+
+
+def note_arrivals(arrivals: Mapping[int, datetime], by: ArrivedBy, actor: Actor) -> int:
+    """As `arrived`, for some reservations at once: all rows first, then what is told of them. Counts the new ones."""
     with transaction() as session:
-        found = session.execute(came.returning(Reservation.id).execution_options(synchronize_session=False))
-        if found.scalar() is None:
-            return False
-        reservation = session.get_one(Reservation, reservation_id, populate_existing=True)
-        placing.tell("arrived", actor or system("bridge"), reservation, at, {}, arrived_by=by.value)
-        return True
+        new = [ident for ident, at in sorted(arrivals.items()) if _come(ident, at, by)]
+        for ident in new:
+            reservation = session.get_one(Reservation, ident, populate_existing=True)
+            placing.tell("arrived", actor, reservation, arrivals[ident], {}, arrived_by=by.value)
+        return len(new)
+
+
+def check_in(actor: Actor, reservation_id: int, now: datetime) -> Reservation:
+    """Says that the person of a booking has come, shortly before its start or during it. One's own; staff any.
+
+    Raises NotFound, Conflict when it is not booked, over, too early, or somebody came already.
+    """
+    with transaction():
+        reservation, _resources = placing.locked(actor, reservation_id)
+        placing.must_go_on(reservation, now)
+        if reservation.started_at is not None:
+            raise Conflict("Somebody has checked in already.")
+        if not may_check_in(reservation, now):
+            raise Conflict(f"It is too early: one checks in from {CHECK_IN // MINUTE} minutes before the start.")
+        by = ArrivedBy.PAGE if reservation.person_id == actor.person_id else ArrivedBy.STAFF
+        arrived(reservation_id, now, by, actor)
+        return reservation
+
+
+def may_check_in(reservation: Reservation, now: datetime) -> bool:
+    """It is booked, nobody came yet, and it runs or begins soon; a let needs no check-in."""
+    waits = reservation.state is ReservationState.BOOKED and reservation.started_at is None and reservation.let is None
+    return waits and reservation.starts_at - CHECK_IN <= now < reservation.ends_at
 
 
 def finish(actor: Actor, reservation_id: int, now: datetime) -> Reservation:
@@ -63,27 +112,30 @@ def finish(actor: Actor, reservation_id: int, now: datetime) -> Reservation:
             allocation.ends_at = now
         db.session.flush()
         waiting.freed(resource_ids, now, reservation.ends_at, now)
-        placing.tell("finished", actor, reservation, now, before)
+        placing.tell("finished", actor, reservation, now, before, ended_at=now.isoformat())
         return reservation
 
 
 def finish_past(now: datetime) -> int:
     """Finishes what was used, or needs no check-in, and is over; counts them. A job: twice is as once."""
     over = Reservation.ends_at <= now - SETTLED
-    return sum(_finish_past(one.id, now) for one in _booked(over) if one.started_at or not _asks_check_in(one))
+    used = [one.id for one, policies in _booked(over) if one.started_at or not any(p.check_in for p in policies)]
+    return sum(_finish_past(ident, now) for ident in used)
 
 
 def release_no_shows(now: datetime) -> int:
     """Releases what nobody came for within the grace time and offers the rest; counts them. A job: twice is as once."""
     unclaimed = Reservation.started_at.is_(None) & (Reservation.starts_at <= now - LEAST_GRACE)
-    return sum(_release(one.id, now) for one in _booked(unclaimed) if _unclaimed_at(one, now) is not None)
+    due = [one.id for one, policies in _booked(unclaimed) if _grace_over(one, policies, now)]
+    return sum(_release(ident, now) for ident in due)
 
 
 def remind(now: datetime) -> int:
     """Reminds of what comes soon, once; counts them. Who booked later than the reminder is due needs none. A job."""
     soon = Reservation.reminded_at.is_(None) & (Reservation.starts_at > now)
     soon &= Reservation.starts_at <= now + LONGEST_REMINDER
-    return sum(_remind(one.id, now) for one in _booked(soon) if _reminder_due(one, now))
+    due = [one.id for one, policies in _booked(soon) if _reminder_due(one, policies, now)]
+    return sum(_remind(ident, now) for ident in due)
 
 
 def overrun(reservation_id: int, now: datetime) -> bool:
@@ -93,7 +145,7 @@ def overrun(reservation_id: int, now: datetime) -> bool:
         reservation, resource_ids = placing.locked(system("job"), reservation_id)
         if reservation.state is not ReservationState.BOOKED or reservation.ends_at > now:
             return False
-        more = min(one.overrun_extend_minutes for one in _policies(reservation))
+        more = min(one.overrun_extend_minutes for one in _Policies().of(reservation))
         until = reservation.ends_at + timedelta(minutes=more)
         if more and until > now and not _taken_before(resource_ids, reservation, until):
             before = placing.facts_of(reservation)
@@ -112,33 +164,54 @@ def overrun(reservation_id: int, now: datetime) -> bool:
         return True
 
 
-def _booked(due: ColumnElement[bool]) -> list[Reservation]:
-    """What is booked and due, earliest first, without lets, with resources and people."""
-    query = select(Reservation).outerjoin(Let, Let.reservation_id == Reservation.id)
+class _Policies:
+    """The rules of many reservations: asked once for each resource, plan and role that occurs among them."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int | None, Role], BookingPolicy] = {}
+
+    def of(self, reservation: Reservation) -> list[BookingPolicy]:
+        """The rules of each resource of the reservation, for its person."""
+        person, held = reservation.person, [one.resource for one in reservation.allocations]
+        keys = {one.id: (one.id, person.plan_id, person.role) for one in held}
+        if unknown := [one for one in held if keys[one.id] not in self._known]:
+            for ident, found in policy_for(unknown, person).items():
+                self._known[keys[ident]] = found.policy
+        return [self._known[key] for key in keys.values()]
+
+
+def _booked(due: ColumnElement[bool]) -> Iterator[tuple[Reservation, list[BookingPolicy]]]:
+    """What is booked and due, earliest first, with its rules; without lets. Read in parts, so that any number does."""
+    query = select(Reservation.id).outerjoin(Let, Let.reservation_id == Reservation.id)
     query = query.where(Reservation.state == ReservationState.BOOKED, Let.reservation_id.is_(None), due)
-    query = query.options(WITH_RESOURCES, joinedload(Reservation.person))
-    return list(db.session.scalars(query.order_by(Reservation.starts_at, Reservation.id).limit(AT_ONCE)))
+    ids = list(db.session.scalars(query.order_by(Reservation.starts_at, Reservation.id)))
+    policies = _Policies()
+    for begin in range(0, len(ids), AT_ONCE):
+        part = select(Reservation).where(Reservation.id.in_(ids[begin : begin + AT_ONCE]))
+        part = part.options(WITH_RESOURCES, joinedload(Reservation.person)).order_by(Reservation.starts_at)
+        for one in db.session.scalars(part):
+            yield one, policies.of(one)
 
 
-def _policies(reservation: Reservation) -> list[BookingPolicy]:
-    found = policy_for([one.resource for one in reservation.allocations], reservation.person)
-    return [one.policy for one in found.values()]
+def _come(reservation_id: int, at: datetime, by: ArrivedBy) -> bool:
+    came = update(Reservation).where(Reservation.id == reservation_id, Reservation.started_at.is_(None))
+    came = came.where(Reservation.state == ReservationState.BOOKED).values(started_at=at, arrived_by=by)
+    found = db.session.execute(came.returning(Reservation.id).execution_options(synchronize_session=False))
+    return found.scalar() is not None
 
 
-def _asks_check_in(reservation: Reservation) -> bool:
-    return any(one.check_in for one in _policies(reservation))
+def _grace(policies: Sequence[BookingPolicy]) -> int | None:
+    """The grace minutes; None where no check-in is asked for."""
+    return max((one.grace_minutes for one in policies if one.check_in), default=None)
 
 
-def _unclaimed_at(reservation: Reservation, now: datetime) -> int | None:
-    """The grace minutes, where they are over and a check-in is asked for; None else."""
-    asked = [one.grace_minutes for one in _policies(reservation) if one.check_in]
-    if not asked or reservation.starts_at + timedelta(minutes=max(asked)) > now:
-        return None
-    return max(asked)
+def _grace_over(reservation: Reservation, policies: Sequence[BookingPolicy], now: datetime) -> bool:
+    grace = _grace(policies)
+    return grace is not None and reservation.starts_at + timedelta(minutes=grace) <= now
 
 
-def _reminder_due(reservation: Reservation, now: datetime) -> bool:
-    hours = max(one.reminder_hours for one in _policies(reservation))
+def _reminder_due(reservation: Reservation, policies: Sequence[BookingPolicy], now: datetime) -> bool:
+    hours = max(one.reminder_hours for one in policies)
     due = reservation.starts_at - timedelta(hours=hours)
     return hours > 0 and reservation.created_at < due <= now
 
@@ -150,22 +223,24 @@ def _finish_past(reservation_id: int, now: datetime) -> bool:
             return False
         before = placing.facts_of(reservation)
         _close(reservation, system("job"), reservation.ends_at)
-        placing.tell("finished", system("job"), reservation, now, before)
+        placing.tell("finished", system("job"), reservation, now, before, ended_at=reservation.ends_at.isoformat())
         return True
 
 
 def _release(reservation_id: int, now: datetime) -> bool:
     with transaction():
         reservation, resource_ids = placing.locked(system("job"), reservation_id)
-        grace = _unclaimed_at(reservation, now)
-        if reservation.state is not ReservationState.BOOKED or reservation.started_at is not None or grace is None:
+        policies = _Policies().of(reservation)
+        if reservation.state is not ReservationState.BOOKED or reservation.started_at is not None:
+            return False
+        if not _grace_over(reservation, policies, now):
             return False
         before = placing.facts_of(reservation)
-        service.end(reservation, ReservationState.RELEASED, system("job"), now)
+        placing.end(reservation, ReservationState.RELEASED, system("job"), now)
         waiting.freed(resource_ids, max(now, reservation.starts_at), reservation.ends_at, now)
         placing.tell("released", system("job"), reservation, now, before)
         if reservation.ends_at > now - STALE:
-            notices.released(reservation, grace, now)
+            notices.released(reservation, _grace(policies) or 0, now)
         return True
 
 

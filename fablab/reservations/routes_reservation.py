@@ -15,10 +15,9 @@ from fablab.core.errors import Conflict, Denied, Invalid
 from fablab.core.words import config
 from fablab.notices import calendars
 from fablab.reservations import bookable, calendar_feed, forms, lets, offers, presence, reading, service, showing
-from fablab.reservations.models import ArrivedBy, Reservation, ReservationState
+from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.routes_base import blueprint, given, lengths, money, refused, to_reservation, wrong
 from fablab.reservations.rules import Slot
-from fablab.reservations.showing import Act
 from fablab.reservations.story import rule_name
 from fablab.web import safe_next
 from fablab.web.access import access, actor
@@ -77,13 +76,9 @@ def cancel(reservation_id: int) -> Response:
 @access(Role.MAKER, scope="book")
 def check_in(reservation_id: int) -> Response:
     """Says that its person has come; staff say it for others."""
-    found = reading.get_reservation(actor(), reservation_id)
-    by = ArrivedBy.PAGE if found.person_id == actor().person_id else ArrivedBy.STAFF
 
     def act(acting: Actor, now: datetime) -> None:
-        if Act.CHECK_IN not in showing.acts(acting, found, now):
-            raise Conflict("It cannot be checked in now.")
-        presence.arrived(reservation_id, now, by, acting)
+        presence.check_in(acting, reservation_id, now)
         flash(_("Checked in. Have a good time."), "success")
 
     return _done(reservation_id, act)

@@ -11,11 +11,9 @@ from sqlalchemy.orm import joinedload, selectinload
 from fablab.core.actor import Actor
 from fablab.core.db import db
 from fablab.core.errors import NotFound
+from fablab.reservations import presence
 from fablab.reservations.models import Allocation, Companion, Reservation, ReservationState
 from fablab.reservations.story import Line, names_of, story
-
-EARLY = timedelta(minutes=30)
-"""How long before its start somebody may check in."""
 
 
 class Act(StrEnum):
@@ -82,7 +80,7 @@ def acts(actor: Actor, reservation: Reservation, now: datetime) -> frozenset[Act
     found: set[Act] = set()
     if state is ReservationState.BOOKED and not over:
         found |= {Act.CHANGE, Act.CANCEL}
-        if reservation.started_at is None and reservation.let is None and now >= reservation.starts_at - EARLY:
+        if presence.may_check_in(reservation, now):
             found.add(Act.CHECK_IN)
         if now >= reservation.starts_at:
             found.add(Act.FINISH)

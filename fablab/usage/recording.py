@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
 from fablab.certifications.use import note_use
 from fablab.core import audit, badges, events
-from fablab.core.actor import Actor
+from fablab.core.actor import Actor, system
 from fablab.core.db import bulk_insert, db, transaction
 from fablab.devices.models import Device, DeviceState
 from fablab.people.models import Badge
-from fablab.reservations.models import LIVE, Allocation, ArrivedBy, Reservation
-from fablab.reservations.presence import arrived
+from fablab.reservations import presence
+from fablab.reservations.models import ArrivedBy
 from fablab.usage.changes import SessionChange
 from fablab.usage.models import Outcome, UsageReading, UsageSession
-
-EARLY = timedelta(minutes=15)
-"""Somebody who begins this long before his booking is there for it."""
 
 _CHUNK = 500
 """Pairs in one IN (…): SQLite allows 32 766 values in a statement."""
@@ -77,8 +74,7 @@ def store_sessions(derived: Iterable[Derived], now: datetime, *, tell: bool = Tr
         owners = _owners([one for key, one in standing.items() if key not in known or known[key].person_id is None])
         _write(standing, known, owners, now)
         fresh = _known([key for key in standing if key not in known])
-        for key, row in fresh.items():
-            _note_use(standing[key], row)
+        _note_use([(standing[key], row) for key, row in fresh.items()])
         stored = [_stored(one, known.get(key), fresh.get(key)) for key, one in standing.items()]
         for one in stored if tell else ():
             _tell(one, standing[one.device_id, one.key].change, now)
@@ -185,19 +181,7 @@ def _booking(one: Derived, person: int | None) -> tuple[int | None, int | None]:
     """The reservation that holds the resource when the session begins, and whose it is; one of `person` if known."""
     if one.resource_id is None or (one.uid and person is None):
         return None, None
-    start = instant(one.change.start_at)
-    query = (
-        select(Reservation.id, Reservation.person_id)
-        .join(Allocation)
-        .where(Allocation.resource_id == one.resource_id, LIVE, Allocation.ends_at > start)
-        .where(Allocation.starts_at <= start + EARLY)
-        .order_by(Allocation.ends_at)
-        .limit(1)
-    )
-    if person is not None:
-        query = query.where(Reservation.person_id == person)
-    found = db.session.execute(query).first()
-    return (found.id, found.person_id) if found else (None, None)
+    return presence.booking_at(one.resource_id, instant(one.change.start_at), person) or (None, None)
 
 
 def _write(
@@ -225,13 +209,16 @@ def _write(
         connection.execute(update(UsageSession).where(UsageSession.id == bindparam("session")), changed)
 
 
-def _note_use(one: Derived, row: Any) -> None:
+def _note_use(begun: Sequence[tuple[Derived, Any]]) -> None:
     """Tell the rows below that somebody came, and used what he is certified for."""
-    start = instant(one.change.start_at)
-    if row.reservation_id is not None:
-        arrived(row.reservation_id, start, ArrivedBy.USAGE)
-    if row.person_id is not None and one.resource_id is not None:
-        note_use(row.person_id, one.resource_id, start)
+    came: dict[int, datetime] = {}
+    for one, row in begun:
+        start = instant(one.change.start_at)
+        if row.reservation_id is not None:
+            came[row.reservation_id] = min(start, came.get(row.reservation_id, start))
+        if row.person_id is not None and one.resource_id is not None:
+            note_use(row.person_id, one.resource_id, start)
+    presence.note_arrivals(came, ArrivedBy.USAGE, system("bridge"))
 
 
 def _stored(one: Derived, old: Any, fresh: Any) -> Stored:

@@ -13,6 +13,7 @@ from fablab.devices.models import Device
 from fablab.interlock import alarms, gather, service
 from fablab.interlock.models import AccessDecision
 from fablab.people.models import Badge, Person
+from fablab.reservations.models import ArrivedBy, Companion, Reservation
 from fablab.resources.models import Closure, OpeningException, OpeningRule, Resource
 from tests.factories import (
     NOW,
@@ -201,3 +202,24 @@ def test_the_hours_are_those_of_the_machine(
     if day is not None:
         save(OpeningException(day=NOW.date(), hours=day, reason={}))
     assert codes(lab) == expected
+
+
+@pytest.mark.parametrize(
+    ("begins", "whose", "came"),
+    [(0, "own", True), (10, "own", True), (20, "own", False), (-30, "along", True), (-30, "other", False)],
+)
+def test_the_badge_checks_in_to_the_booking(lab: Lab, begins: int, whose: str, came: bool) -> None:
+    start = NOW + timedelta(minutes=begins)
+    owner = lab.ada if whose == "own" else make_person()
+    companions = [Companion(person_id=lab.ada.id)] if whose == "along" else []
+    booked = make_reservation(owner, [lab.laser], start, start + timedelta(hours=1), companions=companions)
+    assert lab.tap(1).granted is (whose != "other")
+    found = db.session.get_one(Reservation, booked.id, populate_existing=True)
+    assert (found.started_at, found.arrived_by) == ((NOW, ArrivedBy.BADGE) if came else (None, None))
+
+
+def test_a_badge_at_a_plain_reader_checks_in_too(lab: Lab) -> None:
+    booked = make_reservation(lab.ada, [lab.laser], NOW, NOW + timedelta(hours=1))
+    tap = service.Tap(device_id=lab.device.id, resource_id=lab.laser.id, at=NOW, rid="1-aa:9", boot="1-aa", uid=UID)
+    assert service.note_tap(tap)
+    assert db.session.get_one(Reservation, booked.id, populate_existing=True).arrived_by is ArrivedBy.BADGE

@@ -19,10 +19,12 @@ from fablab.resources.models import Resource
 from fablab.usage.models import UsageSession
 from fablab.usage.overruns import warn_overruns
 from tests import factories as make
+from tests.conftest import CountQueries
 from tests.factories import NOW
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 TEN, TWELVE = NOW + HOUR, NOW + 3 * HOUR
+STAFF = system("cli")
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def state_of(reservation: Reservation) -> ReservationState:
 
 
 def set_rules(resource: Resource, **rules: Any) -> None:
-    policies.set_rules(system("cli"), PolicyLevel.RESOURCE, str(resource.id), rules, NOW)
+    policies.set_rules(STAFF, PolicyLevel.RESOURCE, str(resource.id), rules, NOW)
 
 
 def told(kind: str) -> int:
@@ -76,7 +78,7 @@ def test_who_does_not_come_in_time_is_released_once(booked: Reservation, late: t
 @pytest.mark.parametrize("case", ["came", "no check-in", "let", "longer grace"])
 def test_who_is_never_a_no_show(booked: Reservation, laser: Resource, case: str) -> None:
     if case == "came":
-        presence.arrived(booked.id, TEN, ArrivedBy.BADGE)
+        presence.arrived(booked.id, TEN, ArrivedBy.BADGE, STAFF)
     if case == "no check-in":
         set_rules(laser, check_in=False)
     if case == "longer grace":
@@ -98,14 +100,14 @@ def test_the_released_time_is_offered_to_who_waits(booked: Reservation, laser: R
 
 def test_coming_counts_once(booked: Reservation, ada: Person) -> None:
     assert presence.arrived(booked.id, TEN, ArrivedBy.PAGE, make.make_actor(ada))
-    assert not presence.arrived(booked.id, TEN + HOUR, ArrivedBy.USAGE)
+    assert not presence.arrived(booked.id, TEN + HOUR, ArrivedBy.USAGE, STAFF)
     found = fresh(booked)
     assert (found.started_at, found.arrived_by) == (TEN, ArrivedBy.PAGE)
     assert actions(booked).count("reservation.arrived") == 1
 
 
 def test_an_early_end_frees_the_rest_for_others(booked: Reservation, ada: Person, laser: Resource) -> None:
-    presence.arrived(booked.id, TEN, ArrivedBy.PAGE)
+    presence.arrived(booked.id, TEN, ArrivedBy.PAGE, STAFF)
     presence.finish(make.make_actor(ada), booked.id, TEN + HOUR)
     found = fresh(booked)
     assert (found.state, found.ends_at, found.allocations[0].ends_at) == (ReservationState.FINISHED, TWELVE, TEN + HOUR)
@@ -137,7 +139,7 @@ def test_what_is_over_is_finished_once(
 ) -> None:
     set_rules(laser, check_in=check_in)
     if came:
-        presence.arrived(booked.id, TEN, ArrivedBy.USAGE)
+        presence.arrived(booked.id, TEN, ArrivedBy.USAGE, STAFF)
     done = state is ReservationState.FINISHED
     assert [presence.finish_past(TWELVE + after) for _ in range(2)] == [int(done), 0]
     assert state_of(booked) is state
@@ -165,7 +167,7 @@ def test_one_is_reminded_once(
 
 def running(booked: Reservation, laser: Resource) -> None:
     """A use of the booking that has not ended."""
-    presence.arrived(booked.id, TEN, ArrivedBy.USAGE)
+    presence.arrived(booked.id, TEN, ArrivedBy.USAGE, STAFF)
     values = {"key": "1", "flags": [], "started_at": TEN, "updated_at": TEN}
     make.save(UsageSession(resource_id=laser.id, reservation_id=booked.id, **values))
 
@@ -186,3 +188,31 @@ def test_who_is_next_is_warned_once(booked: Reservation, laser: Resource) -> Non
     assert fresh(booked).ends_at == TWELVE
     warned = db.session.scalars(select(Notice).where(Notice.message == "overrun_warning")).one()
     assert warned.person_id == following.person_id
+
+
+@pytest.mark.parametrize(
+    ("at", "allowed"), [(TEN - HOUR, False), (TEN - 30 * MINUTE, True), (TEN + HOUR, True), (TWELVE, False)]
+)
+def test_one_checks_in_shortly_before_the_start_until_the_end_once(
+    booked: Reservation, ada: Person, at: datetime, allowed: bool
+) -> None:
+    actor = make.make_actor(ada)
+    if allowed:
+        presence.check_in(actor, booked.id, at)
+        assert (fresh(booked).started_at, fresh(booked).arrived_by) == (at, ArrivedBy.PAGE)
+    with pytest.raises(Conflict):
+        presence.check_in(actor, booked.id, at)
+
+
+def test_the_jobs_ask_the_rules_once_however_many_bookings(ada: Person, count_queries: CountQueries) -> None:
+    machine = make.make_machine()
+
+    def asked(first: int) -> int:
+        for number in range(first, first + 10):
+            start = TEN + timedelta(days=number)
+            make.make_reservation(ada, [machine], start, start + HOUR, created_at=NOW)
+        count_queries()
+        assert presence.remind(NOW) == 0
+        return count_queries()
+
+    assert asked(1) == asked(11)
