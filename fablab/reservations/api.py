@@ -11,7 +11,7 @@ from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
 from fablab.reservations import api_series, reading, recurrence, service
-from fablab.reservations.api_bodies import EXAMPLE, CancelQuery, ReservationChange, Wanted
+from fablab.reservations.api_bodies import EXAMPLE, Asked, CancelQuery, ReservationChange, Wanted
 from fablab.reservations.api_shown import ShownReservation, shown
 from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.rules import Slot
@@ -131,15 +131,21 @@ def book(json_data: Wanted) -> tuple[ShownReservation, int] | Response:
 
 @blueprint.post("/reservations/check")
 @access(Role.MAKER, scope="book")
-@blueprint.input(Wanted, example=EXAMPLE)
+@blueprint.input(Asked, example=EXAMPLE)
 @blueprint.output(Verdict)
 @blueprint.doc(summary="Ask what booking would say", description="Books nothing.", responses=problems(415, 422))
-def check(json_data: Wanted) -> Verdict:
+def check(json_data: Asked) -> Verdict:
     if json_data.recurrence is not None:
         recurrence.parse(json_data.recurrence)
-    extras = json_data.extras()
     verdict = service.check(
-        actor(), _person(json_data), json_data.ids, json_data.start, json_data.end, clock.now(), extras
+        actor(),
+        _person(json_data),
+        json_data.ids,
+        json_data.start,
+        json_data.end,
+        clock.now(),
+        json_data.extras(),
+        json_data.reservation_id,
     )
     return Verdict(
         allowed=verdict.allowed,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
 from fablab.core.actor import Actor
 from fablab.core.db import db, transaction
@@ -331,7 +331,9 @@ def _move_allocations(reservation: Reservation, wish: Wish) -> None:
         statement = update(Allocation).where(own).values(**times)
         db.session.execute(statement.execution_options(synchronize_session=False))
         return
-    db.session.execute(delete(Allocation).where(own).execution_options(synchronize_session=False))
+    for one in reservation.allocations:
+        db.session.delete(one)  # each by itself: SQLite gives its id to a new row, which the session must not confuse
+    db.session.flush()
     rows = [Allocation(reservation_id=reservation.id, resource_id=ident, **times) for ident in ids]
     db.session.add_all(rows)
     db.session.flush()

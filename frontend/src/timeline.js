@@ -184,13 +184,11 @@ async function refresh() {
 /** What the rules say to a time. A booking that is moved is not in its own way. */
 async function judge(row, start, end, moved) {
   const body = { resource_id: row.id, start: iso(start), end: iso(end) };
+  if (moved) body.reservation_id = moved.reservation_id;
   if (moved?.person_id) body.person_id = moved.person_id;
   const { ok, answer } = await ask("POST", "/api/v1/reservations/check", body);
   if (!ok) return { allowed: false, denials: answer.denials ?? [{ message: problem(answer) }], suggestions: [] };
-  if (!moved) return answer;
-  const itself = (one) => one.params?.starts_at && Date.parse(one.params.starts_at) === moved.from && Date.parse(one.params.ends_at) === moved.to;
-  const denials = answer.denials.filter((one) => !(["slot_taken", "too_close"].includes(one.code) && itself(one)));
-  return { ...answer, denials, allowed: denials.length === 0 };
+  return answer;
 }
 
 const problem = (answer) => [answer.detail, ...(answer.errors ?? []).map((one) => one.message)].filter(Boolean).join(" ") || words.lost;

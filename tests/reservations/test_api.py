@@ -156,3 +156,14 @@ def test_free_slots_come_in_pages(app: Flask) -> None:
         program.get("/resources/999/availability?from=2026-03-02T09:00:00Z&to=2026-03-02T10:00:00Z").status_code == 404
     )
     assert program.get(f"/resources/{laser.id}/availability").status_code == 422
+
+
+def test_a_booking_that_is_moved_is_not_in_its_own_way(app: Flask) -> None:
+    person, laser = make.make_person(), make.make_machine()
+    booked = make.make_reservation(person, [laser], START, END)
+    half_later = {"start": (START + (END - START) / 2).isoformat(), "end": (END + (END - START) / 2).isoformat()}
+    program, asked = Program(app, person), wanted(laser, **half_later)
+    assert program.ask("POST", "/reservations/check", asked).get_json()["allowed"] is False
+    moved = asked | {"reservation_id": str(booked.id)}
+    assert program.ask("POST", "/reservations/check", moved).get_json()["allowed"] is True
+    assert Program(app, make.make_person()).ask("POST", "/reservations/check", moved).status_code == 404
