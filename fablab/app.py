@@ -135,6 +135,7 @@ def _configure(app: APIFlask, config: Config) -> None:
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,  # it is signed anew when it changes: `seen` does, once a minute
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
@@ -26,6 +26,7 @@ from fablab.resources.rules import Calendar
 from fablab.resources.service import get_resource, list_resources, place_path
 from fablab.usage.log import Use, last_uses
 
+MINUTE = timedelta(minutes=1)
 DAYS = 7
 """How many coming days the page of a machine shows."""
 
@@ -40,9 +41,8 @@ class Tile:
     missing: tuple[Denial, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """A booking on a day, cut to it; minutes count from the day's begin in real time. `name` is '' where hidden."""
+class Booking(NamedTuple):
+    """A booking on a day. `name` is '' where hidden. A tuple, as a page has hundreds of them."""
 
     starts_at: datetime
     ends_at: datetime
@@ -50,20 +50,24 @@ class Booking:
     name: str
     note: str
     reservation_id: int | None
-    from_minute: int
-    to_minute: int
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A coming day: when the lab is open and what is booked. `length` is the day's minutes (not always 1440)."""
+    """A coming day, from `begin` on: when the lab is open and what is booked. `length` is the day's minutes (not always
+    1440); minutes count in real time."""
 
     date: date
+    begin: datetime
     length: int
     open: tuple[tuple[int, int], ...]
     hours: tuple[tuple[datetime, datetime], ...]
     bookings: tuple[Booking, ...]
     now_minute: int | None
+
+    def minute(self, at: datetime) -> int:
+        """The minute of the day at which an instant lies, cut to the day."""
+        return min(max((at - self.begin) // MINUTE, 0), self.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def machine(actor: Actor, resource_id: int, now: datetime) -> Machine:
     resource = get_resource(resource_id)
     (card,) = cards(now, [resource_id])
     edges = _midnights(now)
-    held = _held(resource_id, edges[0], edges[-1])
+    held = _held(actor, resource_id, edges[0], edges[-1])
     opening, policy = calendar_of(resource, edges[0], edges[-1]), policy_of(resource)
     taken = [Slot(one.starts_at, one.ends_at) for one in held]
     soon = first_free(resource, opening, policy, taken, now, DAYS)
@@ -119,7 +123,7 @@ def machine(actor: Actor, resource_id: int, now: datetime) -> Machine:
         place=place_path(resource.place_id),
         policy=policy,
         requirements=_requirements(actor, resource_id, now),
-        days=_days(actor, opening, edges, held, now),
+        days=_days(opening, edges, held, now),
         free_at=soon or free_from([resource], now).get(resource_id),
         uses=last_uses(actor, resource_id),
     )
@@ -150,23 +154,17 @@ def _midnights(now: datetime) -> list[datetime]:
     return [datetime.combine(day, time(0), tzinfo=zone).astimezone(now.tzinfo) for day in days]
 
 
-def _days(
-    actor: Actor, opening: Calendar, edges: Sequence[datetime], held: Sequence[Any], now: datetime
-) -> tuple[Day, ...]:
+def _days(opening: Calendar, edges: Sequence[datetime], held: Sequence[Booking], now: datetime) -> tuple[Day, ...]:
     today = edges[0].astimezone(opening.zone).date()
-    staff = actor.is_staff
     return tuple(
         Day(
             date=today + timedelta(number),
-            length=_minutes(begin, end),
-            open=tuple((_minutes(begin, one), _minutes(begin, other)) for one, other in hours),
+            begin=begin,
+            length=(end - begin) // MINUTE,
+            open=tuple(((one - begin) // MINUTE, (other - begin) // MINUTE) for one, other in hours),
             hours=tuple(hours),
-            bookings=tuple(
-                _booking(one, begin, end, own=one.person_id == actor.person_id, staff=staff)
-                for one in held
-                if one.starts_at < end and one.ends_at > begin
-            ),
-            now_minute=_minutes(begin, now) if begin <= now < end else None,
+            bookings=tuple(one for one in held if one.starts_at < end and one.ends_at > begin),
+            now_minute=(now - begin) // MINUTE if begin <= now < end else None,
         )
         for number, (begin, end) in enumerate(zip(edges[:-1], edges[1:], strict=True))
         for hours in (opening.intervals(today + timedelta(number)),)
@@ -190,24 +188,13 @@ _HELD = (
 """Live ones never overlap: of those that end after the time, only the first can begin within it."""
 
 
-def _held(resource_id: int, from_: datetime, to: datetime) -> Sequence[Any]:
-    """The live bookings that overlap [from_, to), ascending, as rows: they are many."""
-    return db.session.execute(_HELD, {"resource": resource_id, "from": from_, "to": to}).all()
-
-
-def _booking(one: Any, begin: datetime, end: datetime, *, own: bool, staff: bool) -> Booking:
-    known = own or staff
-    return Booking(
-        starts_at=one.starts_at,
-        ends_at=one.ends_at,
-        own=own,
-        name=one.name if staff else "",
-        note=one.note if known else "",
-        reservation_id=one.reservation_id if known else None,
-        from_minute=_minutes(begin, max(one.starts_at, begin)),
-        to_minute=_minutes(begin, min(one.ends_at, end)),
-    )
-
-
-def _minutes(begin: datetime, end: datetime) -> int:
-    return int((end - begin).total_seconds()) // 60
+def _held(actor: Actor, resource_id: int, from_: datetime, to: datetime) -> list[Booking]:
+    """The live bookings that overlap [from_, to), ascending, as this person may see them."""
+    staff, found = actor.is_staff, []
+    for starts_at, ends_at, ident, person_id, note, name in db.session.execute(
+        _HELD, {"resource": resource_id, "from": from_, "to": to}
+    ):
+        own = person_id == actor.person_id
+        known = (note, ident) if own or staff else ("", None)
+        found.append(Booking(starts_at, ends_at, own, name if staff else "", *known))
+    return found

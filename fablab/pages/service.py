@@ -116,7 +116,7 @@ class Group:
 def cards(now: datetime, ids: Sequence[int] | None = None) -> tuple[Card, ...]:
     """All resources that are not retired (of `ids`, where given): machines first, by place, then the others by kind.
     Six queries."""
-    rows = _rows(_RESOURCES) if ids is None else _rows(_RESOURCES.where(Resource.id.in_(_SOME)), ids=ids)
+    rows = _rows(_RESOURCES) if ids is None else _rows(_THESE, ids=ids)
     order = {kind: number for number, kind in enumerate(Kind)}
     return _made(sorted(rows, key=lambda one: (order[one.kind], _place_order(one), one.id)), now)
 
@@ -300,6 +300,7 @@ _RESOURCES = (
     .outerjoin(Resource.place)
     .where(Resource.retired_at.is_(None))
 )
+_THESE = _RESOURCES.where(Resource.id.in_(_SOME))
 _DEVICES = (
     select(Device.resource_id, Device.live, Device.online, Device.last_seen_at)
     .where(Device.state == DeviceState.ADOPTED, Device.resource_id.in_(_SOME))

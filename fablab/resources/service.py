@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from fablab.core import audit, events, outbox
@@ -51,10 +51,14 @@ def list_resources(
     return list(db.session.scalars(query.order_by(Resource.id)))
 
 
+_PLACES = select(Place.id, Place.parent_id, Place.name)
+_ONE = select(Resource).where(Resource.id == bindparam("resource")).options(joinedload(Resource.place))
+"""Made once: nearly every page asks it."""
+
+
 def get_resource(resource_id: int) -> Resource:
     """One resource; raises NotFound, also for a retired one."""
-    query = select(Resource).where(Resource.id == resource_id).options(joinedload(Resource.place))
-    found = db.session.scalar(query)
+    found = db.session.scalar(_ONE, {"resource": resource_id})
     if found is None or found.retired_at is not None:
         raise NotFound(f"There is no resource {resource_id}.")
     return found
@@ -79,11 +83,13 @@ def places() -> list[tuple[Place, int]]:
 
 def place_path(place_id: int | None) -> list[Texts]:
     """The names from the outermost place down to this one; empty for none."""
-    known = {place.id: place for place in db.session.scalars(select(Place))}
+    if place_id is None:
+        return []
+    known = {ident: (parent, name) for ident, parent, name in db.session.execute(_PLACES)}
     path: list[Texts] = []
     while place_id is not None and place_id in known and len(path) < len(known):
-        path.insert(0, known[place_id].name)
-        place_id = known[place_id].parent_id
+        place_id, name = known[place_id]
+        path.insert(0, name)
     return path
 
 

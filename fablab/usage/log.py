@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from fablab.core import audit, events
 from fablab.core.actor import Actor
@@ -102,11 +102,11 @@ def curve(session_id: int) -> Sequence[UsageReading]:
 
 def last_uses(actor: Actor, resource_id: int, limit: int = 5) -> list[Use]:
     """The newest uses of one resource for its page, whoever they are of; names are for staff to see."""
-    query = _with_names().where(UsageSession.resource_id == resource_id)
-    query = query.order_by(UsageSession.started_at.desc(), UsageSession.id.desc()).limit(limit)
+    rows = db.session.execute(_LAST, {"resource": resource_id, "count": limit})
+    staff = actor.is_staff
     return [
-        Use(session, resource, person if actor.is_staff or session.person_id == actor.person_id else None)
-        for session, resource, person in db.session.execute(query)
+        Use(session, resource, person if staff or session.person_id == actor.person_id else None)
+        for session, resource, person in rows
     ]
 
 
@@ -151,3 +151,12 @@ def _conditions(actor: Actor, wanted: Filter) -> list[Any]:
     if wanted.running:
         found.append(UsageSession.ended_at.is_(None))
     return found
+
+
+_LAST = (
+    _with_names()
+    .where(UsageSession.resource_id == bindparam("resource"))
+    .order_by(UsageSession.started_at.desc(), UsageSession.id.desc())
+    .limit(bindparam("count"))
+)
+"""Made once: the page of each machine asks it."""

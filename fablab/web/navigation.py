@@ -47,10 +47,13 @@ def entries() -> Iterator[Entry]:
     acting = present_actor()
     if acting is None:
         return
+    needs: dict[str, Role | None] = current_app.extensions.setdefault("fablab_menu", {})
     below = [path for path, *_rest in ENTRIES if request.path == path or request.path.startswith(path + "/")]
     longest = max(below, key=len, default="")
     for path, text, icon, offered_to in ENTRIES:
-        needed = _needed_role(path)
+        if path not in needs:  # pages do not come or go while the application runs
+            needs[path] = _needed_role(path)
+        needed = needs[path]
         if needed is not None and acting.is_at_least(needed) and acting.is_at_least(offered_to):
             yield Entry(path=path, text=str(text), icon=icon, here=path == longest)
 
