@@ -78,7 +78,8 @@ class Reservation(Base):
     held_until: Mapped[datetime | None]
     reminded_at: Mapped[datetime | None]
     overrun_warned_at: Mapped[datetime | None]
-    series_id: Mapped[int | None] = mapped_column(ForeignKey("reservation_series.id"), index=True)
+    extended_at: Mapped[datetime | None]
+    series_id: Mapped[int | None] = mapped_column(ForeignKey("reservation_series.id"))
     occurrence_at: Mapped[datetime | None]
 
     allocations: Mapped[list["Allocation"]] = relationship(back_populates="reservation", order_by="Allocation.id")
@@ -91,6 +92,12 @@ class Reservation(Base):
         CheckConstraint("party_size >= 1", name="party_size"),
         Index("ix_reservation_person", "person_id", "ends_at"),
         Index("ix_reservation_due", "state", "starts_at"),
+        Index(
+            "ix_reservation_series",
+            "series_id",
+            sqlite_where=text("series_id IS NOT NULL"),
+            postgresql_where=text("series_id IS NOT NULL"),
+        ),
     )
 
 

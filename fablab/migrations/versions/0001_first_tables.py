@@ -618,6 +618,7 @@ def upgrade() -> None:
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("overrun_warned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("extended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("series_id", sa.Integer(), nullable=True),
         sa.Column("occurrence_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_reservation_order")),
@@ -630,7 +631,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_reservation_due", "reservation", ["state", "starts_at"], unique=False)
     op.create_index("ix_reservation_person", "reservation", ["person_id", "ends_at"], unique=False)
-    op.create_index(op.f("ix_reservation_series_id"), "reservation", ["series_id"], unique=False)
+    op.create_index(
+        "ix_reservation_series",
+        "reservation",
+        ["series_id"],
+        unique=False,
+        sqlite_where=sa.text("series_id IS NOT NULL"),
+        postgresql_where=sa.text("series_id IS NOT NULL"),
+    )
     op.create_table(
         "allocation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -828,7 +836,12 @@ def downgrade() -> None:
         "ix_allocation_live", table_name="allocation", sqlite_where=sa.text("live"), postgresql_where=sa.text("live")
     )
     op.drop_table("allocation")
-    op.drop_index(op.f("ix_reservation_series_id"), table_name="reservation")
+    op.drop_index(
+        "ix_reservation_series",
+        table_name="reservation",
+        sqlite_where=sa.text("series_id IS NOT NULL"),
+        postgresql_where=sa.text("series_id IS NOT NULL"),
+    )
     op.drop_index("ix_reservation_person", table_name="reservation")
     op.drop_index("ix_reservation_due", table_name="reservation")
     op.drop_table("reservation")
