@@ -1,7 +1,7 @@
 """REST: `/reservations`, and the free slots of a resource."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -11,8 +11,8 @@ from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
 from fablab.reservations import api_series, reading, recurrence, service
-from fablab.reservations.api_bodies import EXAMPLE, Asked, CancelQuery, ReservationChange, Wanted
-from fablab.reservations.api_shown import ShownReservation, shown
+from fablab.reservations.api_bodies import EXAMPLE, CancelQuery, ReservationChange, Wanted
+from fablab.reservations.api_shown import ShownReservation, ShownSlot, Verdict, shown, slot_json, verdict_json
 from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.rules import Slot
 from fablab.resources.service import get_resource
@@ -22,12 +22,10 @@ from fablab.web.api import (
     Instant,
     PageQuery,
     Shown,
-    ShownInstant,
     idempotent,
     page_of,
     problems,
 )
-from fablab.web.errors import denial_json
 
 blueprint = APIBlueprint("reservations_api", __name__, url_prefix="/api/v1", tag="Reservations")
 
@@ -39,23 +37,6 @@ class ReservationList(Shown):
 
     items: list[ShownReservation]
     next: str | None
-
-
-class ShownSlot(Shown):
-    """A time that may be booked."""
-
-    start: ShownInstant
-    end: ShownInstant
-
-
-class Verdict(Shown):
-    """What booking would say."""
-
-    allowed: bool
-    denials: list[dict[str, Any]] = Field(description="Every reason at once: code, message, params, remedy")
-    suggestions: list[ShownSlot] = Field(description="The nearest slots that are allowed, nearest first")
-    needs_approval: bool = Field(description="It would be a request: the staff must accept it")
-    overridable: list[str] = Field(description="Codes that the caller may set aside with a reason, in `overrides`")
 
 
 class SlotList(Shown):
@@ -131,10 +112,10 @@ def book(json_data: Wanted) -> tuple[ShownReservation, int] | Response:
 
 @blueprint.post("/reservations/check")
 @access(Role.MAKER, scope="book")
-@blueprint.input(Asked, example=EXAMPLE)
+@blueprint.input(Wanted, example=EXAMPLE)
 @blueprint.output(Verdict)
 @blueprint.doc(summary="Ask what booking would say", description="Books nothing.", responses=problems(415, 422))
-def check(json_data: Asked) -> Verdict:
+def check(json_data: Wanted) -> Verdict:
     if json_data.recurrence is not None:
         recurrence.parse(json_data.recurrence)
     verdict = service.check(
@@ -145,15 +126,8 @@ def check(json_data: Asked) -> Verdict:
         json_data.end,
         clock.now(),
         json_data.extras(),
-        json_data.reservation_id,
     )
-    return Verdict(
-        allowed=verdict.allowed,
-        denials=[denial_json(denial) for denial in verdict.denials],
-        suggestions=[_slot(slot) for slot in verdict.suggestions],
-        needs_approval=verdict.needs_approval,
-        overridable=list(verdict.overridable),
-    )
+    return verdict_json(verdict)
 
 
 @blueprint.get("/reservations/<int:reservation_id>")
@@ -189,6 +163,29 @@ def change_reservation(reservation_id: int, json_data: ReservationChange) -> Sho
     return shown(changed)
 
 
+@blueprint.post("/reservations/<int:reservation_id>/check")
+@access(Role.MAKER, scope="book")
+@blueprint.input(ReservationChange, example={"start": EXAMPLE["start"], "end": EXAMPLE["end"]})
+@blueprint.output(Verdict)
+@blueprint.doc(
+    summary="Ask what changing would say",
+    description="Changes nothing; the reservation is not in its own way. 409 when it cannot be changed any more.",
+    responses=problems(404, 409, 415, 422),
+)
+def check_change(reservation_id: int, json_data: ReservationChange) -> Verdict:
+    verdict = service.check_change(
+        actor(),
+        reservation_id,
+        clock.now(),
+        starts_at=json_data.start,
+        ends_at=json_data.end,
+        party_size=json_data.party_size,
+        resource_ids=json_data.resource_ids,
+        overrides=json_data.overrides,
+    )
+    return verdict_json(verdict)
+
+
 @blueprint.delete("/reservations/<int:reservation_id>")
 @access(Role.MAKER, scope="book")
 @blueprint.input(CancelQuery, location="query")
@@ -219,11 +216,7 @@ def availability(resource_id: int, query_data: AvailabilityQuery) -> SlotList:
     begin = _after(slots, query_data.cursor)
     page = slots[begin : begin + query_data.limit]
     more = begin + query_data.limit < len(slots)
-    return SlotList(items=[_slot(slot) for slot in page], next=page[-1].starts_at.isoformat() if more else None)
-
-
-def _slot(slot: Slot) -> ShownSlot:
-    return ShownSlot(start=slot.starts_at, end=slot.ends_at)
+    return SlotList(items=[slot_json(slot) for slot in page], next=page[-1].starts_at.isoformat() if more else None)
 
 
 def _person(body: Wanted) -> int:

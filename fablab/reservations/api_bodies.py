@@ -69,12 +69,6 @@ class Wanted(Body):
         )
 
 
-class Asked(Wanted):
-    """What `check` is asked: as to book, or to change a booking."""
-
-    reservation_id: Ident | None = Field(None, description="The booking that would be moved: it is not in its own way")
-
-
 class ReservationChange(Body):
     """What shall be different; what is left out stays."""
 

@@ -1,9 +1,14 @@
 """How REST shows a reservation: for every module that answers with one."""
 
+from typing import Any
+
 from pydantic import Field
 
+from fablab.reservations import verdict as rules
 from fablab.reservations.models import Reservation
+from fablab.reservations.rules import Slot
 from fablab.web.api import Shown, ShownIdent, ShownInstant
+from fablab.web.errors import denial_json
 
 
 class ShownReservation(Shown):
@@ -53,4 +58,37 @@ def shown(reservation: Reservation) -> ShownReservation:
         late_cancelled=reservation.late_cancelled,
         overridden=[one["code"] for one in reservation.overrides],
         series_id=None if reservation.series_id is None else str(reservation.series_id),
+    )
+
+
+class ShownSlot(Shown):
+    """A time that may be booked."""
+
+    start: ShownInstant
+    end: ShownInstant
+
+
+class Verdict(Shown):
+    """What booking would say."""
+
+    allowed: bool
+    denials: list[dict[str, Any]] = Field(description="Every reason at once: code, message, params, remedy")
+    suggestions: list[ShownSlot] = Field(description="The nearest slots that are allowed, nearest first")
+    needs_approval: bool = Field(description="It would be a request: the staff must accept it")
+    overridable: list[str] = Field(description="Codes that the caller may set aside with a reason, in `overrides`")
+
+
+def slot_json(slot: Slot) -> ShownSlot:
+    """A time as the API shows it."""
+    return ShownSlot(start=slot.starts_at, end=slot.ends_at)
+
+
+def verdict_json(verdict: rules.Verdict) -> Verdict:
+    """What the rules say, as the API shows it."""
+    return Verdict(
+        allowed=verdict.allowed,
+        denials=[denial_json(denial) for denial in verdict.denials],
+        suggestions=[slot_json(slot) for slot in verdict.suggestions],
+        needs_approval=verdict.needs_approval,
+        overridable=list(verdict.overridable),
     )

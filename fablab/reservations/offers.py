@@ -78,5 +78,5 @@ def _pass_on(
     before = placing.facts_of(reservation)
     placing.end(reservation, ReservationState.EXPIRED, actor, now)
     waiting.settle(reservation.id, outcome)
-    placing.tell(f"offer_{outcome.value}", actor, reservation, now, before)
     waiting.freed(resource_ids, reservation.starts_at, reservation.ends_at, now)
+    placing.tell(f"offer_{outcome.value}", actor, reservation, now, before)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
@@ -75,8 +76,9 @@ def wish_of(
     if faults := _faults(extras):
         raise Invalid(faults)
     companions = tuple(dict.fromkeys(one for one in extras.companion_ids if one != person_id))
-    wish = Wish(person_id, ids, starts_at, ends_at, now, extras=replace(extras, companion_ids=companions))
-    return replace(wish, along=along(ids)) if extras.exclusive else wish
+    asked, held_along = whole(ids) if extras.exclusive else (ids, ())
+    extras = replace(extras, companion_ids=companions)
+    return Wish(person_id, asked, starts_at, ends_at, now, extras=extras, along=held_along)
 
 
 def check_text(text: str, field: str) -> None:
@@ -111,31 +113,34 @@ def _let_faults(terms: LetTerms) -> dict[str, str]:
 # -- a room as a whole ------------------------------------------------------------------------------------------------
 
 
-def along(resource_ids: Sequence[int]) -> tuple[int, ...]:
-    """What is held beside the rooms among these when they are taken as a whole: all that stands in their places and
-    in the places within. Raises Invalid where none of them is a room."""
-    rooms = select(Resource.place_id).where(Resource.id.in_(resource_ids), Resource.kind.in_(WHOLE))
-    places = [one for one in db.session.scalars(rooms) if one is not None]
-    if not places:
+def whole(resource_ids: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of these resources, taken as a whole: what is asked for, and what is held along with the rooms among it, which
+    is all that stands in their places and in the places within. Raises Invalid where none of them is a room."""
+    known = {one.id: one for one in db.session.scalars(select(Resource).where(Resource.id.in_(resource_ids)))}
+    rooms = [one for one in known.values() if one.kind in WHOLE and one.place_id is not None]
+    if not rooms:
         raise Invalid({"exclusive": "only a room that is at a place can be taken as a whole"})
-    query = select(Resource.id).where(Resource.place_id.in_(_inside(places)), Resource.retired_at.is_(None))
-    return tuple(sorted(set(db.session.scalars(query)) - set(resource_ids)))
+    inside = {room.id: _standing_in(room) for room in rooms}
+    asked: list[int] = []
+    covered: set[int] = set()
+    for room in sorted(inside, key=lambda ident: (-len(inside[ident]), ident)):  # the hall before its side room
+        if room not in covered:
+            asked.append(room)
+            covered |= inside[room]
+    asked += [ident for ident in sorted(resource_ids) if ident not in covered and ident not in asked]
+    return tuple(asked), tuple(sorted(covered))
 
 
 def asked_of(reservation: Reservation) -> tuple[int, ...]:
-    """The resources that were asked for. They stand first; what a room taken as a whole holds beside stands after."""
+    """The resources that were asked for, without what a room taken as a whole holds along."""
     ids = tuple(one.resource_id for one in reservation.allocations)
-    if not reservation.exclusive:
-        return ids
-    asked: list[int] = []
-    covered: set[int] = set()
-    for one in reservation.allocations:
-        if one.resource_id in covered:
-            continue
-        asked.append(one.resource_id)
-        if one.resource.kind in WHOLE and one.resource.place_id is not None:
-            covered |= set(along([one.resource_id]))
-    return tuple(asked)
+    return whole(ids)[0] if reservation.exclusive else ids
+
+
+def _standing_in(room: Resource) -> set[int]:
+    places = _inside([room.place_id] if room.place_id is not None else [])
+    query = select(Resource.id).where(Resource.place_id.in_(places), Resource.retired_at.is_(None))
+    return set(db.session.scalars(query)) - {room.id}
 
 
 def _inside(places: Sequence[int]) -> list[int]:
@@ -196,13 +201,21 @@ def lock_reservation(reservation_id: int) -> Reservation:
 def locked(
     actor: Actor, reservation_id: int, *, person: bool = False, more: Sequence[int] = ()
 ) -> tuple[Reservation, list[int]]:
-    """The reservation and what it holds, all locked in order, `more` resources too. Raises NotFound."""
+    """The reservation and what it holds, all locked in order, `more` resources too. Raises NotFound, Conflict."""
     person_id = seen(actor, reservation_id)
     if person:
         lock_person(person_id)
     ids = resources_of(reservation_id)
     lock_resources([*ids, *more])
-    return lock_reservation(reservation_id), ids
+    reservation = lock_reservation(reservation_id)
+    must_hold(reservation, ids)
+    return reservation, ids
+
+
+def must_hold(reservation: Reservation, ids: Collection[int]) -> None:
+    """Raises Conflict where it holds more than these, whose locks were taken: somebody changed it just before."""
+    if not {one.resource_id for one in reservation.allocations} <= set(ids):
+        raise Conflict(gettext("It has just been changed. Please look at it again."))
 
 
 def must_go_on(reservation: Reservation, now: datetime, *states: ReservationState) -> None:

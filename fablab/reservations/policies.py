@@ -100,6 +100,12 @@ def overrides() -> dict[Place, dict[str, Any]]:
     return dict(sorted(found.items(), key=lambda item: order.index(item[0].level)))
 
 
+def longest_hours(key: str) -> int:
+    """The greatest value that a rule in hours has anywhere: in the configuration or at any place. One query."""
+    values = [rules[key] for rules in overrides().values() if key in rules]
+    return max([getattr(base(config().booking), key), *values])
+
+
 def below(level: PolicyLevel, target: str) -> Effective:
     """What holds at a place before its own rules: the configuration's, and for a resource those of kind and group.
 

@@ -3,9 +3,10 @@
 What is due is found by interval, never by the minute: a job that ran late, twice or not for a day does the same once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from flask_babel import gettext
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import joinedload
 
@@ -13,11 +14,23 @@ from fablab.core.actor import Actor, Role, system
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict
 from fablab.reservations import notices, placing, waiting
-from fablab.reservations.gather import first_taken
-from fablab.reservations.models import LIVE, Allocation, ArrivedBy, Companion, Let, Reservation, ReservationState
-from fablab.reservations.policies import policy_for
+from fablab.reservations.gather import booking_facts
+from fablab.reservations.models import (
+    LIVE,
+    Allocation,
+    ArrivedBy,
+    Companion,
+    Let,
+    Reservation,
+    ReservationState,
+    WaitingEntry,
+    WaitingState,
+)
+from fablab.reservations.policies import longest_hours, policy_for
 from fablab.reservations.policy import BookingPolicy
 from fablab.reservations.reading import WITH_RESOURCES
+from fablab.reservations.rules import all_denials
+from fablab.reservations.wishes import Wish
 
 MINUTE = timedelta(minutes=1)
 
@@ -31,9 +44,13 @@ USED = (ReservationState.BOOKED, ReservationState.FINISHED)
 """The states of a booking to which a use belongs."""
 
 LEAST_GRACE = timedelta(minutes=5)
-LONGEST_REMINDER = timedelta(hours=336)
 SETTLED = timedelta(minutes=5)
 """So long after its end a used booking is finished: a machine that still runs may be given more time before."""
+
+ABOUT_TIME = frozenset(
+    {"slot_taken", "too_close", "outside_opening_hours", "lab_closed", "blocked", "resource_out_of_service"}
+)
+"""Reasons against more time for a job that still runs; its length and the person's limits are none."""
 
 STALE = timedelta(days=1)
 """Nobody is told of a no-show that is longer ago."""
@@ -97,30 +114,46 @@ def may_check_in(reservation: Reservation, now: datetime) -> bool:
 
 
 def finish(actor: Actor, reservation_id: int, now: datetime) -> Reservation:
-    """Ends a booking that has begun; the rest of its time is free and offered. One's own; staff any.
+    """Ends a booking that has begun, or for which somebody came; the rest of its time is free and offered. One's own;
+    staff any.
 
     Raises NotFound, Conflict when it has not begun or is over.
     """
     with transaction():
         reservation, resource_ids = placing.locked(actor, reservation_id)
         placing.must_go_on(reservation, now)
-        if reservation.starts_at >= now:
-            raise Conflict("The reservation has not begun; cancel it instead.")
+        if against := against_finishing(actor, reservation, now):
+            raise Conflict(against)
         before = placing.facts_of(reservation)
         _close(reservation, actor, now)
+        begin = max(now, reservation.starts_at)
         for allocation in reservation.allocations:
-            allocation.ends_at = now
+            allocation.live = begin > reservation.starts_at
+            allocation.ends_at = begin if allocation.live else allocation.ends_at
         db.session.flush()
-        waiting.freed(resource_ids, now, reservation.ends_at, now)
+        waiting.freed(resource_ids, begin, reservation.ends_at, now)
         placing.tell("finished", actor, reservation, now, before, ended_at=now.isoformat())
         return reservation
 
 
-def finish_past(now: datetime) -> int:
-    """Finishes what was used, or needs no check-in, and is over; counts them. A job: twice is as once."""
+def against_finishing(actor: Actor, reservation: Reservation, now: datetime) -> str:
+    """Why this person may not end it now; '' where he may, as far as it goes on."""
+    if reservation.starts_at > now and reservation.started_at is None:
+        return gettext("It has not begun: cancel it instead.")
+    if reservation.let is not None and not actor.is_staff:
+        return gettext("This let has begun. Give notice to end it.")
+    return ""
+
+
+def finish_past(now: datetime, in_use: Collection[int] = ()) -> int:
+    """Finishes what was used, or needs no check-in, and is over; counts them. What is still `in_use` waits.
+
+    For a job: twice is as once.
+    """
     over = Reservation.ends_at <= now - SETTLED
-    used = [one.id for one, policies in _booked(over) if one.started_at or not any(p.check_in for p in policies)]
-    return sum(_finish_past(ident, now) for ident in used)
+    over &= Reservation.starts_at < now - SETTLED  # follows from it, and is what the index knows
+    used = [one.id for one, policies in _booked(over, lets=True) if _is_settled(one, policies)]
+    return sum(_finish_past(ident, now) for ident in used if ident not in in_use)
 
 
 def release_no_shows(now: datetime) -> int:
@@ -132,8 +165,8 @@ def release_no_shows(now: datetime) -> int:
 
 def remind(now: datetime) -> int:
     """Reminds of what comes soon, once; counts them. Who booked later than the reminder is due needs none. A job."""
-    soon = Reservation.reminded_at.is_(None) & (Reservation.starts_at > now)
-    soon &= Reservation.starts_at <= now + LONGEST_REMINDER
+    longest = timedelta(hours=longest_hours("reminder_hours"))
+    soon = Reservation.reminded_at.is_(None) & (Reservation.starts_at > now) & (Reservation.starts_at <= now + longest)
     due = [one.id for one, policies in _booked(soon) if _reminder_due(one, policies, now)]
     return sum(_remind(ident, now) for ident in due)
 
@@ -147,21 +180,16 @@ def overrun(reservation_id: int, now: datetime) -> bool:
             return False
         more = min(one.overrun_extend_minutes for one in _Policies().of(reservation))
         until = reservation.ends_at + timedelta(minutes=more)
-        if more and until > now and not _taken_before(resource_ids, reservation, until):
-            before = placing.facts_of(reservation)
-            reservation.ends_at = until
-            for allocation in reservation.allocations:
-                allocation.ends_at = until
-            reservation.sequence += 1
-            db.session.flush()
-            placing.tell("extended", system("job"), reservation, now, before)
+        if more and until > now and _may_extend(reservation, resource_ids, until, now):
+            _extend(reservation, until, now)
             return True
-        if reservation.overrun_warned_at is not None:
-            return False
-        reservation.overrun_warned_at = now
-        for following in _following(resource_ids, reservation, now):
-            notices.overrun(following, None, now)
-        return True
+        told = [notices.overrun(one, None, now) for one in _following(resource_ids, reservation, now)]
+        if any(told):
+            reservation.overrun_warned_at = now
+        return any(told)
+
+
+_WHOLE = WITH_RESOURCES, joinedload(Reservation.person), joinedload(Reservation.let)
 
 
 class _Policies:
@@ -180,17 +208,23 @@ class _Policies:
         return [self._known[key] for key in keys.values()]
 
 
-def _booked(due: ColumnElement[bool]) -> Iterator[tuple[Reservation, list[BookingPolicy]]]:
-    """What is booked and due, earliest first, with its rules; without lets. Read in parts, so that any number does."""
-    query = select(Reservation.id).outerjoin(Let, Let.reservation_id == Reservation.id)
-    query = query.where(Reservation.state == ReservationState.BOOKED, Let.reservation_id.is_(None), due)
+def _booked(due: ColumnElement[bool], *, lets: bool = False) -> Iterator[tuple[Reservation, list[BookingPolicy]]]:
+    """What is booked and due, earliest first, with its rules. Read in parts, so that any number does."""
+    query = select(Reservation.id).where(Reservation.state == ReservationState.BOOKED, due)
+    if not lets:
+        query = query.outerjoin(Let, Let.reservation_id == Reservation.id).where(Let.reservation_id.is_(None))
     ids = list(db.session.scalars(query.order_by(Reservation.starts_at, Reservation.id)))
     policies = _Policies()
     for begin in range(0, len(ids), AT_ONCE):
         part = select(Reservation).where(Reservation.id.in_(ids[begin : begin + AT_ONCE]))
-        part = part.options(WITH_RESOURCES, joinedload(Reservation.person)).order_by(Reservation.starts_at)
+        part = part.options(*_WHOLE).order_by(Reservation.starts_at)
         for one in db.session.scalars(part):
             yield one, policies.of(one)
+
+
+def _is_settled(reservation: Reservation, policies: Sequence[BookingPolicy]) -> bool:
+    """Somebody came, or nobody needs to say that he came."""
+    return reservation.started_at is not None or reservation.let is not None or _grace(policies) is None
 
 
 def _come(reservation_id: int, at: datetime, by: ArrivedBy) -> bool:
@@ -259,9 +293,28 @@ def _close(reservation: Reservation, actor: Actor, at: datetime) -> None:
     reservation.ended_by_id = actor.person_id
 
 
-def _taken_before(resource_ids: Sequence[int], reservation: Reservation, until: datetime) -> bool:
-    taken = first_taken(resource_ids, reservation.ends_at, reservation.id)
-    return any(slot.starts_at < until for slots in taken.values() for slot in slots)
+def _may_extend(reservation: Reservation, resource_ids: Sequence[int], until: datetime, now: datetime) -> bool:
+    """Once, where nobody waits for the time and no rule about it speaks against: hours, closures, the next booking."""
+    if reservation.extended_at is not None:
+        return False
+    waits = select(WaitingEntry.id).where(WaitingEntry.resource_id.in_(resource_ids))
+    waits = waits.where(WaitingEntry.state == WaitingState.WAITING)
+    waits = waits.where(WaitingEntry.starts_at < until, WaitingEntry.ends_at > reservation.ends_at)
+    if db.session.scalar(waits.limit(1)) is not None:
+        return False
+    ids = tuple(resource_ids)
+    wish = Wish(reservation.person_id, ids, reservation.starts_at, until, now, ignore=reservation.id, begun=True)
+    return not any(one.code in ABOUT_TIME for one in all_denials(booking_facts(wish)))
+
+
+def _extend(reservation: Reservation, until: datetime, now: datetime) -> None:
+    before = placing.facts_of(reservation)
+    reservation.ends_at, reservation.extended_at = until, now
+    for allocation in reservation.allocations:
+        allocation.ends_at = until
+    reservation.sequence += 1
+    db.session.flush()
+    placing.tell("extended", system("job"), reservation, now, before)
 
 
 def _following(resource_ids: Sequence[int], reservation: Reservation, now: datetime) -> list[Reservation]:

@@ -200,10 +200,7 @@ def _change_page(
     policy = bookable.policy_of(found.allocations[0].resource, found.person_id)
     verdict = None
     if denials and slot is not None:
-        ids = [one.resource_id for one in found.allocations]
-        verdict = service.check(
-            actor(), found.person_id, ids, slot.starts_at, slot.ends_at, clock.now(), ignore=found.id
-        )
+        verdict = service.check_change(actor(), found.id, clock.now(), starts_at=slot.starts_at, ends_at=slot.ends_at)
     return render_template(
         "reservations/change.html",
         reservation=found,

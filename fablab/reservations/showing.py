@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from fablab.core.actor import Actor
 from fablab.core.db import db
 from fablab.core.errors import NotFound
-from fablab.reservations import presence
+from fablab.reservations import changing, presence, service
 from fablab.reservations.models import Allocation, Companion, Reservation, ReservationState
 from fablab.reservations.story import Line, names_of, story
 
@@ -79,10 +79,11 @@ def acts(actor: Actor, reservation: Reservation, now: datetime) -> frozenset[Act
     state, over = reservation.state, reservation.ends_at <= now
     found: set[Act] = set()
     if state is ReservationState.BOOKED and not over:
-        found |= {Act.CHANGE, Act.CANCEL}
+        found |= set() if changing.against_changing(actor, reservation) else {Act.CHANGE}
+        found |= set() if service.against_cancelling(actor, reservation, now) else {Act.CANCEL}
         if presence.may_check_in(reservation, now):
             found.add(Act.CHECK_IN)
-        if now >= reservation.starts_at:
+        if not presence.against_finishing(actor, reservation, now):
             found.add(Act.FINISH)
     if state is ReservationState.REQUESTED and not over:
         found |= {Act.CHANGE, Act.CANCEL, *((Act.DECIDE,) if actor.is_staff else ())}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Flask, redirect, request, session
+from flask import Blueprint, Flask, has_request_context, redirect, request, session
 from flask_babel import Babel, get_translations
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -44,8 +44,10 @@ def _catalogues_for_templates(app: Flask) -> None:
 
 
 def select_language() -> str:
-    """The best language of the lab's for this request."""
+    """The best language of the lab's for this request; its own where nobody asks."""
     offered = config().lab.languages
+    if not has_request_context():
+        return offered[0]
     chosen = session.get("language") if not request.path.startswith("/api/") else None
     if chosen in offered:
         return str(chosen)

@@ -183,10 +183,9 @@ async function refresh() {
 
 /** What the rules say to a time. A booking that is moved is not in its own way. */
 async function judge(row, start, end, moved) {
-  const body = { resource_id: row.id, start: iso(start), end: iso(end) };
-  if (moved) body.reservation_id = moved.reservation_id;
-  if (moved?.person_id) body.person_id = moved.person_id;
-  const { ok, answer } = await ask("POST", "/api/v1/reservations/check", body);
+  const times = { start: iso(start), end: iso(end) };
+  const path = `/api/v1/reservations/${moved ? `${moved.reservation_id}/` : ""}check`;
+  const { ok, answer } = await ask("POST", path, moved ? times : { resource_id: row.id, ...times });
   if (!ok) return { allowed: false, denials: answer.denials ?? [{ message: problem(answer) }], suggestions: [] };
   return answer;
 }

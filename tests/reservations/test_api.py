@@ -158,12 +158,16 @@ def test_free_slots_come_in_pages(app: Flask) -> None:
     assert program.get(f"/resources/{laser.id}/availability").status_code == 422
 
 
-def test_a_booking_that_is_moved_is_not_in_its_own_way(app: Flask) -> None:
-    person, laser = make.make_person(), make.make_machine()
-    booked = make.make_reservation(person, [laser], START, END)
-    half_later = {"start": (START + (END - START) / 2).isoformat(), "end": (END + (END - START) / 2).isoformat()}
-    program, asked = Program(app, person), wanted(laser, **half_later)
-    assert program.ask("POST", "/reservations/check", asked).get_json()["allowed"] is False
-    moved = asked | {"reservation_id": str(booked.id)}
-    assert program.ask("POST", "/reservations/check", moved).get_json()["allowed"] is True
-    assert Program(app, make.make_person()).ask("POST", "/reservations/check", moved).status_code == 404
+def test_a_booking_that_is_moved_is_judged_whole_and_not_in_its_own_way(app: Flask) -> None:
+    person, laser, saw = make.make_person(), make.make_machine(), make.make_machine("Saw")
+    booked = make.make_reservation(person, [laser, saw], START, END)
+    make.make_reservation(make.make_person(), [saw], END + timedelta(hours=1), END + timedelta(hours=2))
+    program, path = Program(app, person), f"/reservations/{booked.id}/check"
+    half = timedelta(minutes=30)
+    later = {"start": (START + half).isoformat(), "end": (END + half).isoformat()}
+    assert program.ask("POST", path, later).get_json()["allowed"] is True
+    on_saw = {"start": (END + timedelta(hours=1)).isoformat(), "end": (END + timedelta(hours=2)).isoformat()}
+    told = program.ask("POST", path, on_saw).get_json()
+    assert ([one["code"] for one in told["denials"]], len(told["suggestions"])) == (["slot_taken"], 3)
+    assert Program(app, make.make_person()).ask("POST", path, later).status_code == 404
+    assert program.get(f"/reservations/{booked.id}").get_json()["start"] == "2026-03-02T09:00:00Z"

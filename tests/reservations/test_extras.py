@@ -1,7 +1,7 @@
 """What a booking may say beside who, what and when: whole rooms, people, lets, lateness, other resources."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from fablab.core.actor import Role, system
 from fablab.core.db import db
-from fablab.core.errors import Denied, Forbidden, Invalid
+from fablab.core.errors import Conflict, Denied, Forbidden, Invalid
 from fablab.people.models import Person
-from fablab.reservations import policies, service
-from fablab.reservations.models import LIVE, Allocation, PolicyLevel, Reservation
+from fablab.reservations import policies, presence, requests, service, showing
+from fablab.reservations.models import LIVE, Allocation, ArrivedBy, Let, PolicyLevel, Reservation, ReservationState
 from fablab.reservations.wishes import Extras, LetTerms
 from fablab.resources.models import Kind, OpeningRule, Resource
 from tests import factories as make
@@ -51,6 +51,10 @@ def book(person: Person, resources: Sequence[Resource], extras: Extras | None = 
 def held(resource: Resource) -> int:
     db.session.rollback()
     return len(db.session.scalars(select(Allocation.id).where(Allocation.resource_id == resource.id, LIVE)).all())
+
+
+def fresh(reservation: Reservation) -> Reservation:
+    return db.session.get_one(Reservation, reservation.id, populate_existing=True)
 
 
 def codes(refused: pytest.ExceptionInfo[Denied]) -> list[str]:
@@ -144,3 +148,74 @@ def test_staff_let_an_office_for_months_with_keys_and_deposit(ada: Person, lab: 
     with pytest.raises(Denied) as refused:
         service.book(staff, ada.id, [office.id], TEN + timedelta(days=40), end, Extras(), NOW)
     assert "slot_taken" in codes(refused)
+
+
+def test_a_machine_named_beside_its_whole_room_is_held_along(ada: Person, lab: dict[str, Resource]) -> None:
+    made = book(ada, [lab["laser"], lab["hall"]], Extras(exclusive=True))
+    assert [one.resource_id for one in made.allocations] == [lab[name].id for name in ("hall", "laser", "saw")]
+    moved = service.change(make.make_actor(ada), made.id, NOW, starts_at=TEN + HOUR, ends_at=TWELVE + HOUR)
+    assert [one.resource_id for one in moved.allocations] == [lab[name].id for name in ("hall", "laser", "saw")]
+
+
+@pytest.mark.parametrize(
+    ("came", "at", "starts", "ends", "allowed"),
+    [
+        (False, NOW, HOUR, HOUR, True),
+        (False, TEN, HOUR, HOUR, False),
+        (True, TEN - HOUR / 4, timedelta(1), timedelta(1), False),
+        (True, TEN + HOUR, timedelta(0), HOUR, True),
+        (True, TEN + HOUR, timedelta(0), -HOUR / 2, True),
+    ],
+    ids=["before", "begun", "checked in", "longer", "shorter"],
+)
+def test_what_has_begun_keeps_its_start(
+    ada: Person, lab: dict[str, Resource], came: bool, at: datetime, starts: timedelta, ends: timedelta, allowed: bool
+) -> None:
+    made, actor = book(ada, [lab["laser"]]), make.make_actor(ada)
+    if came:
+        presence.arrived(made.id, TEN - HOUR / 4, ArrivedBy.PAGE, actor)
+
+    def act() -> Reservation:
+        return service.change(actor, made.id, at, starts_at=TEN + starts, ends_at=TWELVE + ends)
+
+    if allowed:
+        assert act().ends_at == TWELVE + ends
+        return
+    with pytest.raises(Conflict):
+        act()
+
+
+def test_what_was_used_is_finished_and_not_cancelled(ada: Person, lab: dict[str, Resource]) -> None:
+    made, actor = book(ada, [lab["laser"]]), make.make_actor(ada)
+    presence.arrived(made.id, TEN, ArrivedBy.USAGE, STAFF)
+    with pytest.raises(Conflict):
+        service.cancel(actor, made.id, TEN + HOUR)
+    assert showing.acts(actor, fresh(made), TEN + HOUR) == {showing.Act.CHANGE, showing.Act.FINISH}
+    service.cancel(STAFF, made.id, TEN + HOUR, "booked by mistake")
+
+
+def test_a_tenant_gives_notice_and_the_staff_changes_a_let(ada: Person, lab: dict[str, Resource]) -> None:
+    made, actor = book(ada, [lab["mill"]]), make.make_actor(ada)
+    make.save(Let(reservation_id=made.id, notice_days=30))
+    db.session.expire_all()
+    acts: list[Callable[[], Any]] = [
+        lambda: service.change(actor, made.id, NOW, ends_at=TWELVE + HOUR),
+        lambda: service.change(actor, made.id, NOW, resource_ids=[lab["saw"].id]),
+        lambda: service.cancel(actor, made.id, TEN + HOUR),
+        lambda: presence.finish(actor, made.id, TEN + HOUR),
+    ]
+    for act in acts:
+        with pytest.raises(Conflict):
+            act()
+    assert service.change(actor, made.id, NOW, note="the window sticks").note == "the window sticks"
+    assert service.change(STAFF, made.id, NOW, ends_at=TWELVE + HOUR).ends_at == TWELVE + HOUR
+    assert presence.finish_past(TWELVE + 2 * HOUR) == 1
+
+
+def test_more_people_than_were_approved_are_a_request_again(ada: Person, lab: dict[str, Resource]) -> None:
+    policies.set_rules(STAFF, PolicyLevel.RESOURCE, str(lab["hall"].id), {"approval": True}, NOW)
+    made, actor = book(ada, [lab["hall"]], Extras(party_size=4)), make.make_actor(ada)
+    requests.accept(STAFF, made.id, NOW)
+    assert service.change(actor, made.id, NOW, party_size=3).state is ReservationState.BOOKED
+    assert service.change(actor, made.id, NOW, party_size=40).state is ReservationState.REQUESTED
+    assert held(lab["hall"]) == 0

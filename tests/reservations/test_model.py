@@ -51,7 +51,8 @@ class One:
         return self.state in {"booked", "held", "finished"}
 
     def holds(self) -> set[Held]:
-        return {(one, self.start, self.freed_at or self.end) for one in self.machines} if self.blocks else set()
+        end = self.freed_at or self.end
+        return {(one, self.start, end) for one in self.machines} if self.blocks and end > self.start else set()
 
 
 @dataclass
@@ -186,7 +187,9 @@ class World:
         goes_on = one.state in {"booked", "requested"} and one.end > now
         same = (start, end) == (one.start, one.end)
         timely = end >= now if start == one.start else start >= now
-        fits = goes_on and (same or (end <= CLOSES and timely and self.model.free(one.machines, start, end, one)))
+        begun = one.state == "booked" and (one.came or one.start <= now) and start != one.start
+        free = end <= CLOSES and timely and self.model.free(one.machines, start, end, one)
+        fits = goes_on and (same or (free and not begun))
         actor = make.make_actor(self.people[one.owner])
         act = lambda: service.change(actor, ident, now, starts_at=start, ends_at=end)  # noqa: E731  one line, used once
         if self.tried(fits, act) is not None and not same:
@@ -205,7 +208,8 @@ class World:
             return
         (ident, one), now = found, self.model.now
         actor = make.make_actor(self.people[one.owner])
-        if self.tried(one.state in states and one.end > now, lambda: act(actor, ident, now)) is not None:
+        used = one.came and one.state == "booked"
+        if self.tried(one.state in states and one.end > now and not used, lambda: act(actor, ident, now)) is not None:
             one.state = to
 
     def take(self, which: int) -> None:
@@ -245,7 +249,7 @@ class World:
         if (found := self.picked(which)) is None:
             return
         (ident, one), now = found, self.model.now
-        runs = one.state == "booked" and one.start < now < one.end
+        runs = one.state == "booked" and now < one.end and (one.came or one.start <= now)
         if self.tried(runs, lambda: presence.finish(STAFF, ident, now)) is not None:
             one.state, one.freed_at = "finished", now
 

@@ -58,6 +58,7 @@ HOLDS_NONE = {
     "POST /reservations/<int:reservation_id>/let/keys",
     "POST /reservations/<int:reservation_id>/let/notice",
     "POST /reservations/check",
+    "POST /reservations/<int:reservation_id>/check",
     "POST /reservations/<int:reservation_id>/cancel",
     "POST /reservations/<int:reservation_id>/check-in",
     "POST /reservations/<int:reservation_id>/decline-offer",

@@ -1,21 +1,23 @@
 """Who came and who did not: jobs that run late, twice or not for a day do the same once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from fablab.core import audit
 from fablab.core.actor import system
-from fablab.core.db import db
+from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict, NotFound
 from fablab.notices.models import Notice
 from fablab.people.models import Person
 from fablab.reservations import policies, presence, waiting
-from fablab.reservations.models import ArrivedBy, Let, PolicyLevel, Reservation, ReservationState
-from fablab.resources.models import Resource
+from fablab.reservations.models import ArrivedBy, Let, PolicyLevel, Reservation, ReservationState, WaitingEntry
+from fablab.resources.models import Closure, Resource
+from fablab.usage import overruns
 from fablab.usage.models import UsageSession
 from fablab.usage.overruns import warn_overruns
 from tests import factories as make
@@ -180,6 +182,57 @@ def test_a_machine_that_still_runs_gets_more_time_where_nobody_is_next(booked: R
     assert presence.finish_past(TWELVE + 10 * MINUTE) == 0
 
 
+def danger(laser: Resource) -> None:
+    values = {"starts_at": TWELVE, "ends_at": TWELVE + HOUR, "reason": {}, "danger": True, "created_at": NOW}
+    make.save(Closure(resource_id=laser.id, **values))
+
+
+def next_one(laser: Resource, minutes: int) -> None:
+    start = TWELVE + minutes * MINUTE
+    make.make_reservation(make.make_person(), [laser], start, start + HOUR)
+
+
+def somebody_waits(laser: Resource) -> None:
+    bob = make.make_person()
+    values = {"starts_at": TWELVE, "ends_at": TWELVE + HOUR, "minutes": 60, "created_at": NOW}
+    make.save(WaitingEntry(person_id=bob.id, resource_id=laser.id, **values))
+
+
+@pytest.mark.parametrize(
+    ("rules", "against"),
+    [
+        ({}, lambda laser: next_one(laser, 20)),
+        ({"buffer_after_minutes": 30}, lambda laser: next_one(laser, 45)),
+        ({}, danger),
+        ({}, somebody_waits),
+    ],
+    ids=["next", "buffer", "danger", "waiting"],
+)
+def test_more_time_is_given_only_where_the_rules_let_it(
+    booked: Reservation, laser: Resource, rules: dict[str, Any], against: Callable[[Resource], None]
+) -> None:
+    set_rules(laser, overrun_extend_minutes=30, **rules)
+    against(laser)
+    running(booked, laser)
+    warn_overruns(TWELVE + MINUTE)
+    assert fresh(booked).ends_at == TWELVE
+
+
+def test_more_time_is_given_once_and_a_running_machine_keeps_its_booking_open(
+    booked: Reservation, laser: Resource
+) -> None:
+    set_rules(laser, overrun_extend_minutes=30)
+    running(booked, laser)
+    assert [warn_overruns(TWELVE + minutes * MINUTE) for minutes in (1, 31, 61)] == [1, 0, 0]
+    assert fresh(booked).ends_at == TWELVE + 30 * MINUTE
+    assert overruns.finish_past(TWELVE + 2 * HOUR) == 0
+    next_one(laser, 130)
+    assert [warn_overruns(TWELVE + 2 * HOUR) for _ in range(2)] == [1, 0]
+    with transaction():
+        db.session.execute(update(UsageSession).values(ended_at=TWELVE + 2 * HOUR))
+    assert overruns.finish_past(TWELVE + 2 * HOUR) == 1
+
+
 def test_who_is_next_is_warned_once(booked: Reservation, laser: Resource) -> None:
     set_rules(laser, overrun_extend_minutes=30)
     following = make.make_reservation(make.make_person(), [laser], TWELVE + 15 * MINUTE, TWELVE + HOUR)
@@ -216,3 +269,13 @@ def test_the_jobs_ask_the_rules_once_however_many_bookings(ada: Person, count_qu
         return count_queries()
 
     assert asked(1) == asked(11)
+
+
+def test_who_came_early_and_leaves_before_the_start_gives_all_of_it_back(
+    booked: Reservation, ada: Person, laser: Resource
+) -> None:
+    actor = make.make_actor(ada)
+    presence.check_in(actor, booked.id, TEN - 20 * MINUTE)
+    presence.finish(actor, booked.id, TEN - 10 * MINUTE)
+    assert (state_of(booked), fresh(booked).allocations[0].live) == (ReservationState.FINISHED, False)
+    make.make_reservation(make.make_person(), [laser], TEN, TWELVE)

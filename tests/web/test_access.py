@@ -91,6 +91,7 @@ TABLE = {
     "DELETE /api/v1/reservations/<int:reservation_id>": OWN,
     "POST /api/v1/reservations/check": MAKER,
     "GET /api/v1/slots": MAKER,
+    "POST /api/v1/reservations/<int:reservation_id>/check": OWN,
     "POST /api/v1/reservations/<int:reservation_id>/check-in": OWN,
     "POST /api/v1/reservations/<int:reservation_id>/finish": OWN,
     "POST /api/v1/reservations/<int:reservation_id>/accept": INSTRUCTOR,
