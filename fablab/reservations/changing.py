@@ -11,11 +11,13 @@ from sqlalchemy import update
 from fablab.core.actor import Actor
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict
+from fablab.people.models import Person
 from fablab.reservations import notices, placing, waiting
 from fablab.reservations.models import Allocation, Reservation, ReservationState
 from fablab.reservations.placing import Judged
 from fablab.reservations.verdict import Verdict, verdict
 from fablab.reservations.wishes import Extras, LetTerms, Wish
+from fablab.resources.models import Resource
 
 
 def change(
@@ -42,10 +44,7 @@ def change(
     known = db.session.get_one(Reservation, reservation_id, populate_existing=True)
     wish = _changed_wish(actor, known, starts_at, ends_at, party_size, resource_ids, overrides or {}, now)
     with placing.guarded(wish), transaction():
-        person = placing.lock_person(wish.person_id)
-        resources = placing.lock_resources({*wish.resource_ids, *wish.along, *placing.resources_of(reservation_id)})
-        reservation = placing.lock_reservation(reservation_id)
-        placing.must_hold(reservation, resources)
+        person, resources, reservation = _locked(reservation_id, wish)
         placing.must_go_on(reservation, now, ReservationState.BOOKED, ReservationState.REQUESTED)
         wish = _changed_wish(actor, reservation, starts_at, ends_at, party_size, resource_ids, overrides or {}, now)
         before, was = placing.facts_of(reservation), _held(reservation)
@@ -55,9 +54,9 @@ def change(
             _carry_out(actor, reservation, wish, placing.judge(actor, wish, person, resources), moves)
         reservation.note = reservation.note if note is None else note
         db.session.flush()
+        for ids, begin, end in _given_back(was, _held(reservation)):
+            waiting.freed(ids, begin, end, now)
         if placing.facts_of(reservation) != before:
-            for ids, begin, end in _given_back(was, _held(reservation)):
-                waiting.freed(ids, begin, end, now)
             _tell_changed(actor, reservation, before, reason, moves, now)
         return reservation
 
@@ -91,6 +90,15 @@ def against_changing(actor: Actor, reservation: Reservation) -> str:
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _locked(reservation_id: int, wish: Wish) -> tuple[Person, dict[int, Resource], Reservation]:
+    person = placing.lock_person(wish.person_id)
+    resources = placing.lock_resources({*wish.resource_ids, *wish.along, *placing.resources_of(reservation_id)})
+    reservation = placing.lock_reservation(reservation_id)
+    placing.must_hold(reservation, resources)
+    return person, resources, reservation
+
 
 Held = tuple[frozenset[int], datetime, datetime]
 
