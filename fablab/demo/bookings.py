@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fablab.demo.hours import open_on
 from fablab.demo.members import AHEAD_DAYS, HISTORY_DAYS
+from fablab.demo.names import PEOPLE
 from fablab.demo.resources import RESOURCES, ResourceSeed
-from fablab.reservations.models import ReservationState
+from fablab.reservations.models import ArrivedBy, ReservationState
 from fablab.resources.models import Kind
 
 STEP = timedelta(minutes=15)
@@ -19,12 +22,23 @@ QUIET = timedelta(hours=2, minutes=30)
 """The last hours before now belong to the simulated devices: no history is invented there."""
 SATURDAY = 5
 SCHOOL_DAY, SCHOOL_THINGS = 3, ("mk4-1", "mk4-2", "vinyl", "visio")
+MOST_MISSED, MOST_MISSED_BY_LOGIN = 2, 1
+"""So often somebody did not come: nobody is suspended, and the logins are far from it."""
+LATE = timedelta(hours=2)
+"""From so long before its start on, a machine is cancelled late: `cancel_hours` of `policies.BY_KIND`."""
+LOGINS = frozenset(number for number, seed in enumerate(PEOPLE, 1) if seed.login)
+HELD = frozenset({ReservationState.HELD, ReservationState.BOOKED, ReservationState.FINISHED})
+"""The states in which a booking keeps its time from others."""
 NOTES = ("", "", "", "", "Prototype", "Cadeau", "Commande client", "Projet de classe", "Réparation", "Първи опит", "")
 
 
 @dataclass(slots=True)
 class Booking:
-    """One reservation of one or more resources, by their numbers."""
+    """One reservation of one or more resources, by their numbers. `created_by` is None where the person booked it.
+
+    `series` is the number of the series that it is a date of; `let` holds what makes it a lasting let; `agreed_until`
+    is when it was to end at first, where that is later now or sooner.
+    """
 
     person: int
     resources: list[int]
@@ -37,6 +51,18 @@ class Booking:
     ended_by: int | None = None
     end_reason: str = ""
     note: str = ""
+    created_by: int | None = None
+    arrived_by: ArrivedBy | None = None
+    late: bool = False
+    party_size: int = 1
+    exclusive: bool = False
+    on_behalf: str = ""
+    overrides: list[dict[str, str]] = field(default_factory=list)
+    held_until: datetime | None = None
+    series: int | None = None
+    let: dict[str, Any] | None = None
+    agreed_until: datetime | None = None
+    sequence: int = 0
 
 
 class Diary:
@@ -48,18 +74,31 @@ class Diary:
         self.zone = zone
         self.bookings: list[Booking] = []
         self._taken: dict[int, list[tuple[datetime, datetime]]] = {}
+        self._missed: Counter[int] = Counter()
 
     def keep_free(self, resource: int, starts_at: datetime, ends_at: datetime) -> None:
         """Nobody books this resource then."""
         self._taken.setdefault(resource, []).append((starts_at, ends_at))
 
+    def is_free(self, resources: Sequence[int], starts_at: datetime, ends_at: datetime) -> bool:
+        """Nobody has any of these resources then."""
+        taken = [span for resource in resources for span in self._taken.get(resource, ())]
+        return not any(start < ends_at and starts_at < end for start, end in taken)
+
+    def write(self, booking: Booking) -> int:
+        """Keeps a booking as it is, with its time where its state blocks it; returns its number."""
+        if booking.state in HELD:
+            for resource in booking.resources:
+                self.keep_free(resource, booking.starts_at, booking.ends_at)
+        self.bookings.append(booking)
+        return len(self.bookings)
+
     def book(
         self, person: int, resources: Sequence[int], starts_at: datetime, ends_at: datetime, note: str = ""
     ) -> Booking | None:
         """Book when all are free then; None when one is not."""
-        for resource in resources:
-            if any(start < ends_at and starts_at < end for start, end in self._taken.get(resource, ())):
-                return None
+        if not self.is_free(resources, starts_at, ends_at):
+            return None
         for resource in resources:
             self.keep_free(resource, starts_at, ends_at)
         latest = min(starts_at, self.now) - timedelta(minutes=20)
@@ -80,14 +119,32 @@ class Diary:
         if luck < 0.07:
             before = booking.starts_at - timedelta(hours=self.chance.uniform(1, 20))
             self._end(booking, ReservationState.CANCELLED, max(booking.created_at, before))
-        elif luck < 0.13:
+            is_machine = RESOURCES[booking.resources[0] - 1].kind is Kind.MACHINE
+            booking.late = is_machine and booking.starts_at - LATE < (booking.ended_at or before)
+        elif luck < 0.13 and self._may_miss(booking.person):
+            self._missed[booking.person] += 1
             self._end(booking, ReservationState.RELEASED, booking.starts_at + STEP)
-            booking.ended_by, booking.end_reason = None, "no_show"
+            booking.ended_by = None
         else:
-            booking.started_at = booking.starts_at + timedelta(minutes=self.chance.randint(-6, 11))
+            used(booking, booking.starts_at + timedelta(minutes=self.chance.randint(-6, 11)))
+
+    def _may_miss(self, person: int) -> bool:
+        return self._missed[person] < (MOST_MISSED_BY_LOGIN if person in LOGINS else MOST_MISSED)
 
     def _end(self, booking: Booking, state: ReservationState, at: datetime) -> None:
         booking.state, booking.ended_at, booking.ended_by = state, at, booking.person
+
+
+def used(booking: Booking, came_at: datetime) -> None:
+    """Somebody came for it, and it is over."""
+    booking.state, booking.started_at, booking.ended_at = ReservationState.FINISHED, came_at, booking.ends_at
+    booking.arrived_by = came_by(booking.resources[0])
+
+
+def came_by(resource: int) -> ArrivedBy:
+    """How it is known that somebody came: a badge reader, the machine's own use, else the page."""
+    device = RESOURCES[resource - 1].device
+    return ArrivedBy.BADGE if device == "fablab_v1" else ArrivedBy.USAGE if device else ArrivedBy.PAGE
 
 
 def floor_step(at: datetime) -> datetime:
@@ -117,13 +174,13 @@ def _who(
 ) -> int:
     if seed.kind is Kind.OFFICE and chance.random() < 0.8:
         return regulars[seed.key]
-    return chance.choice(able[seed.key])
+    return chance.choice([one for one in able[seed.key] if one not in LOGINS or not seed.key.startswith("laser")])
 
 
 def _wishes(diary: Diary, seed: ResourceSeed, day: date, ahead: int) -> Iterator[tuple[datetime, datetime]]:
     """What people would like on that day, within the opening hours; fewer the further ahead, none when broken."""
     opening = open_on(day, diary.zone)
-    if opening is None or (seed.broken and ahead > -9):
+    if opening is None or not seed.busy or (seed.broken and ahead > -9):
         return
     opens, closes = opening
     planned = 1.0 if ahead <= 0 else max(0.2, 0.95 - ahead * 0.06)

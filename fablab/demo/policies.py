@@ -26,13 +26,15 @@ WEEKEND = {"days": ["saturday", "sunday"], "from": "00:00", "until": "00:00"}
 EVENINGS = {"days": ["monday", "tuesday", "wednesday", "thursday", "friday"], "from": "18:00", "until": "08:00"}
 BY_KIND: dict[str, dict[str, Any]] = {
     "machine": {"cancel_hours": 2, "no_show_limit": 3},
-    "office": {"max_minutes": 600, "step_minutes": 30, "horizon_days": 120},
-    "advisor": {"max_minutes": 60, "reminder_hours": 48},
+    "room": {"check_in": False},
+    "office": {"max_minutes": 600, "step_minutes": 30, "horizon_days": 120, "check_in": False},
+    "advisor": {"max_minutes": 60, "reminder_hours": 48, "check_in": False},
 }
 BY_GROUP: dict[str, dict[str, Any]] = {
     "printers": {"max_minutes": 720, "overrun_extend_minutes": 60},
     "lasers": {
         "max_minutes": 240,
+        "hold_minutes": 720,
         "limit_scope": "group",
         "max_minutes_per_week": 600,
         "quiet_hours": [WEEKEND, EVENINGS],

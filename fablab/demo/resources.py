@@ -304,4 +304,18 @@ OFFICES = tuple(
     for number in range(1, 9)
 )
 
-RESOURCES = (*MACHINES, ROOM, ADVISOR, *OFFICES)
+WORKSHOP = ResourceSeed(
+    "workshop",
+    Kind.ROOM,
+    texts("Tout l'atelier numérique", "The whole digital workshop", "Цялата дигитална работилница"),
+    texts(
+        "La salle avec toutes ses machines, pour une classe ou une journée portes ouvertes.",
+        "The room with all of its machines, for a school class or an open day.",
+        "Залата с всичките ѝ машини, за училищен клас или ден на отворените врати.",
+    ),
+    "digital",
+    busy=0.0,
+    capacity=20,
+)
+
+RESOURCES = (*MACHINES, ROOM, ADVISOR, *OFFICES, WORKSHOP)

@@ -12,7 +12,7 @@ from fablab.core import badges
 from fablab.core.config import Config
 from fablab.core.db import Base
 from fablab.demo import devices, members, policies
-from fablab.demo.bookings import Booking
+from fablab.demo.bookings import HELD, Booking
 from fablab.demo.names import address
 from fablab.demo.places import CERTIFICATIONS, PLACES
 from fablab.demo.resources import RESOURCES
@@ -20,7 +20,16 @@ from fablab.demo.world import World
 from fablab.devices.models import Device
 from fablab.interlock.models import AccessDecision
 from fablab.people.models import Badge, MembershipPlan, Person
-from fablab.reservations.models import Allocation, PolicyOverride, Reservation, ReservationState
+from fablab.reservations.models import (
+    Allocation,
+    Let,
+    PolicyOverride,
+    Reservation,
+    ReservationSeries,
+    ReservationState,
+    SkippedOccurrence,
+    WaitingEntry,
+)
 from fablab.resources.models import (
     Closure,
     Kind,
@@ -35,6 +44,7 @@ from fablab.usage.models import UsageReading, UsageSession
 
 Rows = list[dict[str, Any]]
 REFUSALS = 12
+OFFERED = (ReservationState.HELD, ReservationState.EXPIRED)
 
 
 def tables(world: World, config: Config, password_hash: str | None) -> list[tuple[type[Base], Rows]]:
@@ -56,8 +66,12 @@ def tables(world: World, config: Config, password_hash: str | None) -> list[tupl
         (Certification, _certifications(world.now)),
         (Grant, [_grant(one) for one in world.grants]),
         (Requirement, _requirements()),
+        (ReservationSeries, world.scenes.series),
         (Reservation, reservations),
         (Allocation, allocations),
+        (Let, _lets(world.diary.bookings)),
+        (SkippedOccurrence, world.scenes.skipped),
+        (WaitingEntry, world.scenes.waiting),
         (Device, machines),
         (UsageSession, sessions),
         (UsageReading, readings),
@@ -185,22 +199,36 @@ def _reservations(bookings: list[Booking]) -> tuple[Rows, Rows]:
             {
                 "id": number,
                 "person_id": one.person,
-                "created_by_id": one.person,
+                "created_by_id": one.created_by or (None if one.state in OFFERED else one.person),
                 "created_at": one.created_at,
                 "state": one.state,
                 "note": one.note,
                 **span,
                 "started_at": one.started_at,
+                "arrived_by": one.arrived_by,
                 "ended_at": one.ended_at,
                 "ended_by_id": one.ended_by,
                 "end_reason": one.end_reason,
+                "late_cancelled": one.late,
+                "sequence": one.sequence,
+                "party_size": one.party_size,
+                "exclusive": one.exclusive,
+                "on_behalf_reason": one.on_behalf,
+                "overrides": one.overrides,
+                "held_until": one.held_until,
+                "series_id": one.series,
+                "occurrence_at": one.starts_at if one.series else None,
             }
         )
-        live = one.state is ReservationState.BOOKED
+        live = one.state in HELD
         allocations += [
             {"reservation_id": number, "resource_id": resource, **span, "live": live} for resource in one.resources
         ]
     return rows, allocations
+
+
+def _lets(bookings: list[Booking]) -> Rows:
+    return [{"reservation_id": number, **one.let} for number, one in enumerate(bookings, 1) if one.let]
 
 
 def _sessions(world: World, on: Mapping[int, int]) -> tuple[Rows, Rows]:

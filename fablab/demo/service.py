@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, text
 
 from fablab.core import audit
-from fablab.core.actor import Actor, Role
+from fablab.core.actor import Actor, Role, system
 from fablab.core.config import Config
 from fablab.core.db import Base, db, is_postgresql, transaction
 from fablab.core.errors import Conflict
-from fablab.demo import devices
+from fablab.demo import devices, history
 from fablab.demo.names import address
 from fablab.demo.rows import tables
 from fablab.demo.world import World, imagine
 from fablab.people.models import Person
+from fablab.reservations import placing
+from fablab.reservations.models import Reservation
+from fablab.reservations.reading import WITH_RESOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ def _count_on(models: list[type[Base]]) -> None:
     if not is_postgresql():
         return
     for model in models:
+        if "id" not in model.__table__.columns:
+            continue
         name = model.__tablename__
         db.session.execute(
             text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT coalesce(max(id), 1) FROM {name}))")
@@ -74,12 +80,38 @@ def _count_on(models: list[type[Base]]) -> None:
 
 
 def _audit(world: World) -> None:
-    """The acts of the last weeks that staff would look up: certifications withdrawn, in their order."""
-    ended = sorted(
-        ((one.revoked_at, number, one) for number, one in enumerate(world.grants, 1) if one.revoked_at is not None),
-        key=lambda entry: entry[0],
-    )
-    for at, number, one in ended:
-        actor = Actor(one.revoked_by, Role.INSTRUCTOR, "demo")
-        subject = ("certification_grant", str(number))
-        audit.record(actor, "grant.revoked", subject, at, after={"reason": one.revoked_reason})
+    """The acts of the last weeks that somebody would look up, in their order: certifications withdrawn, and what
+    became of the bookings that one opens first."""
+    acts = sorted([*_withdrawn(world), *_booked(world)], key=lambda act: act.at)
+    for one in acts:
+        audit.record(one.actor, one.action, one.subject, one.at.astimezone(UTC), before=one.before, after=one.after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    at: datetime
+    actor: Actor
+    action: str
+    subject: tuple[str, str]
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+
+
+def _withdrawn(world: World) -> Iterator[_Act]:
+    for number, one in enumerate(world.grants, 1):
+        if one.revoked_at is not None:
+            actor = Actor(one.revoked_by, Role.INSTRUCTOR, "demo")
+            subject, after = ("certification_grant", str(number)), {"reason": one.revoked_reason}
+            yield _Act(one.revoked_at, actor, "grant.revoked", subject, None, after)
+
+
+def _booked(world: World) -> Iterator[_Act]:
+    bookings = {number: one for number, one in enumerate(world.diary.bookings, 1) if history.is_told(one)}
+    query = select(Reservation).where(Reservation.id.in_(bookings)).options(WITH_RESOURCES)
+    for row in db.session.scalars(query.order_by(Reservation.id)):
+        facts = placing.facts_of(row)
+        for place, told in enumerate(history.told(bookings[row.id])):
+            actor = system("job") if told.who is None else Actor(told.who, world.people[told.who - 1].seed.role, "web")
+            before = facts if place else None
+            subject = ("reservation", str(row.id))
+            yield _Act(told.at, actor, f"reservation.{told.what}", subject, before, facts | told.more)

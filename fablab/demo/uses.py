@@ -67,7 +67,7 @@ def uses(chance: random.Random, bookings: list[Booking], now: datetime) -> list[
     """The sessions that followed from the bookings that were used, in order of their starts."""
     made: list[Use] = []
     for index, booking in enumerate(bookings):
-        came = booking.state is ReservationState.BOOKED and booking.started_at is not None
+        came = booking.state is ReservationState.FINISHED and not booking.exclusive
         if not came or booking.ends_at > now - QUIET:
             continue
         for number in booking.resources:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fablab.core.config import Config
-from fablab.demo import bookings, devices, members, uses
+from fablab.demo import bookings, devices, members, policies, scenes, uses
 from fablab.demo.hours import open_on
 from fablab.demo.places import CERTIFICATIONS
 from fablab.demo.resources import RESOURCES
@@ -28,6 +28,7 @@ class World:
     people: list[members.Member]
     grants: list[members.Held]
     diary: bookings.Diary
+    scenes: scenes.Scenes
     uses: list[uses.Use]
     cards: dict[str, list[list[Any]]]
 
@@ -39,9 +40,11 @@ def imagine(config: Config, number: int, now: datetime) -> World:
     able = _able(people, held, now)
     diary = bookings.Diary(random.Random(f"{number}/bookings"), now, config.lab.zone)
     present = _present(diary, able)
+    shut = {one["day"] for one in policies.exceptions(now, config)}
+    shown = scenes.play(diary, able, shut)
     bookings.fill(diary, able, _regulars(people))
     done = uses.uses(random.Random(f"{number}/uses"), diary.bookings, now)
-    return World(now, people, held, diary, done, _cards(people, held, able, present))
+    return World(now, people, held, diary, shown, done, _cards(people, held, able, present))
 
 
 def _able(people: Sequence[members.Member], held: Sequence[members.Held], now: datetime) -> dict[str, list[int]]:
@@ -84,10 +87,12 @@ def _present(diary: bookings.Diary, able: dict[str, list[int]]) -> dict[str, int
         if resource.key not in PRESENT:
             diary.keep_free(place, starts, ends)
             continue
-        person = diary.chance.choice([one for one in able[resource.key] if one not in holders.values()])
+        others = [one for one in able[resource.key] if one not in bookings.LOGINS]
+        person = diary.chance.choice([one for one in others if one not in holders.values()])
         booking = diary.book(person, [place], starts, ends)
         if booking is not None:
             booking.state, booking.started_at = ReservationState.BOOKED, min(now, starts + timedelta(minutes=4))
+            booking.arrived_by = bookings.came_by(place)
             booking.ended_at, booking.ended_by, booking.end_reason = None, None, ""
             holders[resource.key] = person
     return holders
