@@ -1,7 +1,7 @@
 """Reservations as pages and the API read them: one's own, a resource's coming days, all of a list."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
@@ -18,7 +18,7 @@ from fablab.reservations.models import LIVE, Allocation, Reservation, Reservatio
 from fablab.reservations.policies import policy_for
 from fablab.reservations.policy import BookingPolicy
 from fablab.reservations.rules import BookingFacts, Slot
-from fablab.reservations.search import SEARCH_DAYS, next_free
+from fablab.reservations.search import SEARCH_DAYS, next_free, next_step
 from fablab.resources.hours import calendars
 from fablab.resources.models import Resource, ServiceState
 from fablab.resources.rules import Calendar, ResourceFacts
@@ -126,10 +126,7 @@ def first_free(
 
 def next_start(resource: Resource, now: datetime) -> datetime:
     """The next instant on the resource's step."""
-    step = timedelta(minutes=policy_of(resource).step_minutes)
-    midnight = datetime.combine(now.astimezone(config().lab.zone).date(), time(0), tzinfo=config().lab.zone)
-    begin = midnight.astimezone(UTC)
-    return begin + -(-(now - begin) // step) * step
+    return next_step(now, policy_of(resource).step_minutes, config().lab.zone)
 
 
 def people(*which: ColumnElement[bool]) -> list[tuple[int, str]]:

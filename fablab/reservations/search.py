@@ -4,18 +4,23 @@ Every candidate is asked of the same rules as the booking itself; only what the 
 before, to be quick: closed hours, taken times, the past.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from heapq import merge
+from itertools import count
 from math import lcm
 from zoneinfo import ZoneInfo
 
+from fablab.reservations.limits import limited, quota_denials
 from fablab.reservations.rules import BookingFacts, Slot, is_allowed, local_day, no_time_helps
 
 SEARCH_DAYS = 14
 """How many days before and after the wanted one are searched for an allowed slot."""
+MOST_JUDGED = 40_000
+"""Of how many times one search of several resources asks all rules: then it ends with what it has found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,14 @@ def free_slots(facts: BookingFacts, until: datetime, minutes: int) -> list[Slot]
 
     Ascending, one for each possible start, so neighbours overlap. `facts.taken` must cover the whole time.
     """
+    return list(each_free(facts, until, minutes))
+
+
+def each_free(facts: BookingFacts, until: datetime, minutes: int) -> Iterator[Slot]:
+    """The same, one after the other: who takes the first only does not search on."""
     begin, length = max(facts.starts_at, facts.now), timedelta(minutes=minutes)
-    days = _days(begin, until, facts.calendar.zone)
-    return [slot for day in days for slot in _of_day(facts, day, length, (begin, until))]
+    for day in _days(begin, until, facts.calendar.zone):
+        yield from _of_day(facts, day, length, (begin, until))
 
 
 def find_slots(
@@ -64,14 +74,15 @@ def find_slots(
 ) -> list[Choice]:
     """The earliest slots at which any one of the resources may be booked, from the start in the facts on, at most
     `limit`: of each resource those that follow each other without overlap, so that the choices differ. With `present`
-    the whole slot must lie in one of these times (an instructor is there)."""
+    the whole slot must lie in one of these times (an instructor is there). After `MOST_JUDGED` times it ends."""
+    budget = _Budget(MOST_JUDGED)
     length, zone = timedelta(minutes=minutes), choices[0].calendar.zone
     begin = max(choices[0].starts_at, choices[0].now)
     useful = [(number, facts, _Reached(begin)) for number, facts in enumerate(choices) if not no_time_helps([facts])]
     found: list[Choice] = []
     for day in _days(begin, until, zone):
         streams = (
-            _apart(number, facts.resource_id, _of_day(facts, day, length, (begin, until), present), reached)
+            _apart(number, facts.resource_id, _of_day(facts, day, length, (begin, until), present, budget), reached)
             for number, facts, reached in useful
         )
         for _, _, choice in merge(*streams):
@@ -123,14 +134,45 @@ def _of_day(
     length: timedelta,
     within: tuple[datetime, datetime],
     present: Sequence[Slot] | None = None,
+    budget: "_Budget | None" = None,
 ) -> Iterator[Slot]:
     """The slots that begin on a local day and lie in `within`, which may be booked; ascending, overlapping."""
+    midnight = _midnight(day + timedelta(1), facts.calendar.zone)
+    if (day - local_day(facts.now, facts.calendar.zone)).days > facts.policy.horizon_days:
+        return
+    spent = _spent(facts, midnight, length)
     for starts_at in _starts(facts, day, length):
         slot = Slot(starts_at, starts_at + length)
-        if not (within[0] <= starts_at and slot.ends_at <= within[1]):
+        if not (within[0] <= starts_at and slot.ends_at <= within[1]) or (spent and slot.ends_at <= midnight):
             continue
-        if (present is None or _lies_in(slot, present)) and fits([facts], slot):
+        if (present is not None and not _lies_in(slot, present)) or _in_the_way(facts, slot) or _shut(facts, slot):
+            continue
+        if budget is not None and not budget.take():
+            return
+        if fits([facts], slot):
             yield slot
+
+
+@dataclass(slots=True)
+class _Budget:
+    """How many times may still be judged."""
+
+    left: int
+
+    def take(self) -> bool:
+        """One more; False where none is left."""
+        self.left -= 1
+        return self.left >= 0
+
+
+def _spent(facts: BookingFacts, midnight: datetime, length: timedelta) -> bool:
+    """Whether a limit by day or week, or of what is to come, refuses every booking of this length that lies wholly in
+    the day before `midnight`: all of them add as much, so one is asked for all."""
+    if facts.let or facts.policy.quiet_hours or not limited(facts.policy):
+        return False
+    zone, last = facts.calendar.zone, (midnight - length, midnight)
+    found = quota_denials(facts.held, facts.policy, zone, facts.now, *last)
+    return any(one.params.get("limit") != "gap_minutes" for one in found)
 
 
 @dataclass(slots=True)
@@ -201,13 +243,20 @@ def _starts(facts: BookingFacts, day: date, length: timedelta) -> list[datetime]
     ]
 
 
-def _grid(day: date, step: int, zone: ZoneInfo) -> list[datetime]:
+def next_step(at: datetime, step: int, zone: ZoneInfo) -> datetime:
+    """The first instant from `at` on at which clocks of the zone show a multiple of `step` minutes since midnight."""
+    days = (_grid(local_day(at, zone) + timedelta(number), step, zone) for number in count())
+    return next(grid[after] for grid in days if (after := bisect_left(grid, at)) < len(grid))
+
+
+@lru_cache(maxsize=512)
+def _grid(day: date, step: int, zone: ZoneInfo) -> tuple[datetime, ...]:
     """The instants of a local day at which its clocks show a multiple of `step` minutes since midnight, ascending."""
     begin, end = _midnight(day, zone), _midnight(day + timedelta(1), zone)
     if end - begin == timedelta(days=1):
-        return [begin + timedelta(minutes=minutes) for minutes in range(0, 24 * 60, step)]
+        return tuple(begin + timedelta(minutes=minutes) for minutes in range(0, 24 * 60, step))
     walls = (time(*divmod(minutes, 60)) for minutes in range(0, 24 * 60, step))
-    return sorted(at for wall in walls for at in instants(day, wall, zone))
+    return tuple(sorted(at for wall in walls for at in instants(day, wall, zone)))
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -218,6 +267,11 @@ def _in_the_way(facts: BookingFacts, slot: Slot) -> bool:
     """Whether the resource is taken then: asked first, as it costs least."""
     after = bisect_right(facts.taken, slot.starts_at, key=lambda one: one.ends_at)
     return after < len(facts.taken) and facts.taken[after].starts_at < slot.ends_at
+
+
+def _shut(facts: BookingFacts, slot: Slot) -> bool:
+    """Whether a closure lies in the time."""
+    return any(one.starts_at < slot.ends_at and one.ends_at > slot.starts_at for one in facts.calendar.closures)
 
 
 def _lies_in(slot: Slot, spans: Sequence[Slot]) -> bool:

@@ -21,9 +21,9 @@ from fablab.reservations.models import LIVE, Allocation, Companion, Reservation,
 from fablab.reservations.policies import policy_for
 from fablab.reservations.policy import BookingPolicy
 from fablab.reservations.rules import Slot, buffer_of
+from fablab.reservations.search import next_step
 from fablab.reservations.timeline_rules import (
     DaySegment,
-    begins_on_step,
     days_from,
     free_spans,
     hours_of,
@@ -178,7 +178,7 @@ def _row(
     gap = buffer_of(policy)
     kept = [Slot(one.starts_at - gap, one.ends_at + gap) for one in entries if one.state is not _REQUESTED]
     closed = [Slot(one.starts_at, one.ends_at) for one in calendar.closures]
-    begin = begins_on_step(now, policy.step_minutes, calendar.zone)
+    begin = next_step(now, policy.step_minutes, calendar.zone)
     return Row(
         resource=resource,
         policy=policy,

@@ -73,16 +73,6 @@ def free_spans(openings: Sequence[Slot], busy: Sequence[Slot], least: timedelta,
     return found
 
 
-def begins_on_step(at: datetime, step: int, zone: ZoneInfo) -> datetime:
-    """The first instant from `at` on whose local minutes of the day are a multiple of the step."""
-    local = at.astimezone(zone)
-    minutes = local.hour * 60 + local.minute
-    exact = at.replace(second=0, microsecond=0)
-    if exact < at:
-        minutes, exact = minutes + 1, exact + timedelta(minutes=1)
-    return exact + timedelta(minutes=-minutes % step)
-
-
 def _hour_up(at: datetime) -> int:
     if (at.hour, at.minute) == (0, 0):
         return 24

@@ -17,14 +17,14 @@ from fablab.core import audit, events
 from fablab.core.actor import Actor, system
 from fablab.core.db import db, lock, transaction
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
-from fablab.core.words import config
 from fablab.people.models import Person
 from fablab.reservations import holds, notices, placing, policies
-from fablab.reservations.gather import booking_facts
-from fablab.reservations.models import Reservation, WaitingEntry, WaitingState
+from fablab.reservations.gather import booking_facts, taken_between
+from fablab.reservations.models import LIVE, Allocation, Reservation, WaitingEntry, WaitingState
 from fablab.reservations.policy import BookingPolicy
-from fablab.reservations.rules import Slot, hopeless
-from fablab.reservations.search import free_slots
+from fablab.reservations.rules import BookingFacts, Slot, booking_denials, hopeless
+from fablab.reservations.search import each_free, next_step
+from fablab.reservations.timeline_rules import free_spans
 from fablab.reservations.wishes import Wish
 from fablab.resources.models import Resource
 
@@ -34,8 +34,6 @@ MOST_ENTRIES = 20
 """How many times one person may stand in line."""
 LEAD = timedelta(minutes=5)
 """Of a slot that has begun, the rest is offered from the next step on, but not sooner than this."""
-CHUNK = timedelta(days=2)
-"""How much time is searched at once."""
 HELPFUL = frozenset({"slot_taken", "too_close"})
 """Reasons that go away when somebody gives time back: for these one may wait."""
 LASTING = frozenset({"membership_expired", "too_short", "too_long", "needs_supervisor"})
@@ -70,6 +68,7 @@ def join(
         if _policy(resource, person).approval:
             raise Conflict(gettext("The staff decides who gets this. Please ask for the time you want instead."))
         _refuse_twice(person_id, resource_id, starts_at, ends_at, minutes, now)
+        _refuse_own(person_id, resource_id, Slot(starts_at, ends_at), minutes, now)
         _refuse_needless(person_id, resource, Slot(starts_at, ends_at), minutes, now)
         entry = WaitingEntry(
             person_id=person_id,
@@ -120,11 +119,6 @@ def line(resource_id: int) -> list[Standing]:
     return [Standing(one, _position(one, found)) for one in found]
 
 
-def entry_of_offer(reservation_id: int) -> WaitingEntry | None:
-    """The entry for which a hold was made."""
-    return db.session.scalar(select(WaitingEntry).where(WaitingEntry.offer_id == reservation_id))
-
-
 def _in_line(resource_ids: Sequence[int]) -> Select[WaitingEntry]:
     query = select(WaitingEntry).where(WaitingEntry.resource_id.in_(resource_ids))
     return query.where(WaitingEntry.state == WaitingState.WAITING).order_by(WaitingEntry.id)
@@ -151,7 +145,8 @@ def freed(resource_ids: Sequence[int], starts_at: datetime, ends_at: datetime, n
     """Offers [starts_at, ends_at), which has just become free on the resources, to those who wait. Returns the offers.
 
     Inside the transaction that frees the time, which must have locked the resources before any event or audit entry
-    (on PostgreSQL those take locks that come last). Free time beside it may be part of an offer.
+    (on PostgreSQL those take locks that come last). Free time beside it may be part of an offer. Who waits for more
+    than there is costs nothing: two queries say what is free for all.
     """
     if ends_at <= now or not resource_ids:
         return []
@@ -162,52 +157,76 @@ def freed(resource_ids: Sequence[int], starts_at: datetime, ends_at: datetime, n
     both = joinedload(WaitingEntry.resource), joinedload(WaitingEntry.person)
     query = query.options(*both).execution_options(populate_existing=True)
     entries = db.session.scalars(query.with_for_update(of=WaitingEntry, key_share=True)).all()
-    made = (_offer(entry, Slot(starts_at, ends_at), now) for entry in entries)
-    return [one for one in made if one is not None]
+    made = list(_offers(entries, Slot(starts_at, ends_at), now)) if entries else []
+    for entry, offer in made:
+        placing.tell("created", system("job"), offer, now)
+        _tell(system("job"), "offered", entry, now)
+        notices.offered(offer, now)
+    return [offer for _, offer in made]
 
 
-def _offer(entry: WaitingEntry, space: Slot, now: datetime) -> Reservation | None:
-    """Holds the first time in `space` that fits the wish and is allowed; tells the person. None where none is."""
-    policy = _policy(entry.resource, entry.person)
-    if policy.approval:
+def _offers(entries: Sequence[WaitingEntry], space: Slot, now: datetime) -> Iterator[tuple[WaitingEntry, Reservation]]:
+    """Who gets what, one after the other in the order of the line."""
+    windows = [_window(entry, space, now) for entry in entries]
+    edges = min(one.starts_at for one in windows), max(one.ends_at for one in windows)
+    taken = taken_between(sorted({entry.resource_id for entry in entries}), *edges)
+    for entry, window in zip(entries, windows, strict=True):
+        held = taken.setdefault(entry.resource_id, [])
+        least = window.ends_at - window.starts_at if _is_exact(entry) else timedelta(minutes=entry.minutes)
+        free = free_spans([window], held, least, now)
+        if not any(_overlap(one, space) for one in free):
+            continue
+        if (made := _offer(entry, window, space, now)) is not None:
+            held.append(Slot(made.starts_at, made.ends_at))
+            yield entry, made
+
+
+def _offer(entry: WaitingEntry, window: Slot, space: Slot, now: datetime) -> Reservation | None:
+    """Holds the first time in the window that touches the space, fits the wish and is allowed; None where none is."""
+    wish = Wish(entry.person_id, (entry.resource_id,), window.starts_at, window.ends_at, now)
+    known = {entry.resource_id: entry.resource}
+    facts = booking_facts(wish, (window.starts_at, window.ends_at), known, entry.person)[0]
+    if facts.policy.approval:
         return None
-    for slot in _fitting(entry, space, policy.step_minutes, now):
-        until = min(now + timedelta(minutes=policy.hold_minutes), slot.starts_at)
-        made = holds.hold(entry.person_id, entry.resource_id, slot.starts_at, slot.ends_at, until, now)
+    for begin, end in _fitting(entry, facts, now):
+        if not _overlap(Slot(begin, end), space):
+            continue
+        until = min(now + timedelta(minutes=facts.policy.hold_minutes), begin)
+        made = holds.hold(entry.person_id, entry.resource_id, begin, end, until, now, facts)
         if made is not None:
             _turn(entry, WaitingState.WAITING, WaitingState.OFFERED, made.id)
-            placing.tell("created", system("job"), made, now)
-            _tell(system("job"), "offered", entry, now)
-            notices.offered(made, now)
             return made
     return None
 
 
-def _fitting(entry: WaitingEntry, space: Slot, step: int, now: datetime) -> Iterator[Slot]:
-    """The slots to try, earliest first. Of a slot that has begun, what is left of it."""
-    if entry.ends_at - entry.starts_at == timedelta(minutes=entry.minutes):
-        starts_at = entry.starts_at if entry.starts_at > now else _next_step(step, now + LEAD)
-        if starts_at < min(entry.ends_at, space.ends_at):
-            yield Slot(starts_at, entry.ends_at)
+def _fitting(entry: WaitingEntry, facts: BookingFacts, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The times to try, earliest first. Of a slot that has begun, what is left of it."""
+    if not _is_exact(entry):
+        for slot in each_free(facts, facts.ends_at, entry.minutes):
+            yield slot.starts_at, slot.ends_at
         return
+    rest = next_step(now + LEAD, facts.policy.step_minutes, facts.calendar.zone)
+    starts_at = entry.starts_at if entry.starts_at > now else rest
+    if starts_at < entry.ends_at:
+        yield starts_at, entry.ends_at
+
+
+def _window(entry: WaitingEntry, space: Slot, now: datetime) -> Slot:
+    """The time in which an offer to this entry may lie; it is empty where nothing fits."""
+    if _is_exact(entry):
+        return Slot(max(entry.starts_at, now), entry.ends_at)
     length = timedelta(minutes=entry.minutes)
     begin = max(entry.starts_at, space.starts_at - length, now + LEAD)
-    end = min(entry.ends_at, space.ends_at + length)
-    for slot in _allowed(entry.person_id, entry.resource_id, Slot(begin, end), entry.minutes, now):
-        if slot.starts_at < space.ends_at and slot.ends_at > space.starts_at:
-            yield slot
+    return Slot(begin, max(begin, min(entry.ends_at, space.ends_at + length)))
 
 
-def _allowed(person_id: int, resource_id: int, within: Slot, minutes: int, now: datetime) -> Iterator[Slot]:
-    """The slots of this length that the person may book, one stretch of time after the other, ascending."""
-    length, begin = timedelta(minutes=minutes), within.starts_at
-    while begin + length <= within.ends_at:
-        end = min(begin + CHUNK + length, within.ends_at)
-        wish = Wish(person_id, (resource_id,), begin, begin + length, now)
-        for slot in free_slots(booking_facts(wish, (begin, end))[0], end, minutes):
-            if slot.starts_at < begin + CHUNK:
-                yield slot
-        begin += CHUNK
+def _is_exact(entry: WaitingEntry) -> bool:
+    """Whether all of the time is wished for, not any minutes in it."""
+    return entry.ends_at - entry.starts_at == timedelta(minutes=entry.minutes)
+
+
+def _overlap(one: Slot, other: Slot) -> bool:
+    return one.starts_at < other.ends_at and one.ends_at > other.starts_at
 
 
 # -- what becomes of an offer -----------------------------------------------------------------------------------------
@@ -269,11 +288,23 @@ def _refuse_twice(
         raise Conflict(gettext("You wait for %(num)d times already. Please leave a line first.", num=MOST_ENTRIES))
 
 
+def _refuse_own(person_id: int, resource_id: int, within: Slot, minutes: int, now: datetime) -> None:
+    """Nobody waits for what he holds himself: his own bookings must leave room for the wish."""
+    query = select(Allocation.starts_at, Allocation.ends_at).join(Allocation.reservation)
+    query = query.where(Allocation.resource_id == resource_id, LIVE, Reservation.person_id == person_id)
+    query = query.where(Allocation.ends_at > max(within.starts_at, now), Allocation.starts_at < within.ends_at)
+    own = [Slot(starts_at, ends_at) for starts_at, ends_at in db.session.execute(query)]
+    if own and not free_spans([within], own, timedelta(minutes=minutes), now):
+        raise Conflict(gettext("You have booked this time yourself."))
+
+
 def _refuse_needless(person_id: int, resource: Resource, within: Slot, minutes: int, now: datetime) -> None:
     """Waiting must help: the time is not free, and nothing else speaks against it for good."""
     length = timedelta(minutes=minutes)
     slot = Slot(within.starts_at, within.starts_at + length)
-    found = holds.denials_of(person_id, resource.id, slot.starts_at, slot.ends_at, now)
+    wish = Wish(person_id, (resource.id,), slot.starts_at, slot.ends_at, now)
+    facts = booking_facts(wish, None if slot == within else (within.starts_at, within.ends_at))[0]
+    found = booking_denials(facts)
     if slot == within:
         codes = {denial.code for denial in found}
         if found and (not codes & HELPFUL or codes - HELPFUL - {"quota_exceeded"}):
@@ -282,8 +313,7 @@ def _refuse_needless(person_id: int, resource: Resource, within: Slot, minutes: 
     else:
         if lasting := [denial for denial in found if denial.code in LASTING or hopeless([denial])]:
             raise Denied(lasting)
-        begin = max(within.starts_at, now)
-        free = next(_allowed(person_id, resource.id, Slot(begin, within.ends_at), minutes, now), None)
+        free = next(each_free(facts, within.ends_at, minutes), None)
     if free is not None:
         raise Conflict(gettext("This time is free: it can be booked at once."))
 
@@ -295,13 +325,6 @@ def _turn(entry: WaitingEntry, from_: WaitingState, to: WaitingState, offer_id: 
     done = db.session.execute(query.values(**values).returning(WaitingEntry.id)).first() is not None
     db.session.refresh(entry)
     return done
-
-
-def _next_step(step: int, at: datetime) -> datetime:
-    """The first instant from `at` on that is a multiple of `step` minutes after local midnight."""
-    local = at.astimezone(config().lab.zone)
-    past = timedelta(minutes=(local.hour * 60 + local.minute) % step, seconds=local.second, microseconds=at.microsecond)
-    return at + (timedelta(minutes=step) - past) % timedelta(minutes=step)
 
 
 def _tell(actor: Actor, what: str, entry: WaitingEntry, now: datetime) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fablab.reservations.rules import BookingFacts, Slot, booking_denials
-from fablab.reservations.search import free_slots, instants, next_free, suggestions
+from fablab.reservations.search import free_slots, instants, next_free, next_step, suggestions
 from fablab.resources.rules import Calendar, ResourceFacts
 from tests.reservations.rules_base import ALWAYS, BASE, END, HELD, LASER, NOW, PARIS, START, paris, slot
 
@@ -30,6 +30,26 @@ from tests.reservations.rules_base import ALWAYS, BASE, END, HELD, LASER, NOW, P
 )
 def test_it_knows_local_times_that_do_not_exist_or_exist_twice(day: date, at: time, expected: list[datetime]) -> None:
     assert instants(day, at, PARIS) == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "step", "expected"),
+    [
+        (paris(2026, 3, 2, 9), 15, paris(2026, 3, 2, 9)),
+        (paris(2026, 3, 2, 9) + timedelta(microseconds=1), 15, paris(2026, 3, 2, 9, 15)),
+        (paris(2026, 3, 2, 23, 50), 15, paris(2026, 3, 3)),
+        (paris(2026, 3, 2, 23, 1), 50, paris(2026, 3, 2, 23, 20)),
+        (paris(2026, 3, 2, 23, 21), 50, paris(2026, 3, 3)),
+        (paris(2026, 3, 29, 0, 30), 240, paris(2026, 3, 29, 4)),
+        (paris(2026, 3, 29, 8, 30), 120, paris(2026, 3, 29, 10)),
+        (paris(2026, 3, 29, 1, 50), 30, paris(2026, 3, 29, 3)),
+        (paris(2026, 10, 25, 0, 30), 240, paris(2026, 10, 25, 4)),
+        (paris(2026, 10, 25, 2, 40), 30, paris(2026, 10, 25, 2, 0, fold=1)),
+        (paris(2026, 3, 2, 0, 1), 1440, paris(2026, 3, 3)),
+    ],
+)
+def test_the_next_step_is_what_the_clock_shows(at: datetime, step: int, expected: datetime) -> None:
+    assert next_step(at, step, PARIS) == expected
 
 
 def test_it_suggests_the_nearest_allowed_slots() -> None:
