@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -22,24 +22,27 @@ from fablab.demo.world import imagine
 from fablab.devices.models import Device
 from fablab.interlock.models import AccessDecision
 from fablab.people.models import Badge, MembershipPlan, Person
-from fablab.reservations import closing, policies
-from fablab.reservations.models import Allocation, PolicyLevel, Reservation, ReservationState
+from fablab.reservations import (
+    closing,
+    policies,
+)
+from fablab.reservations.models import (
+    Allocation,
+    PolicyLevel,
+    Reservation,
+    ReservationState,
+)
 from fablab.resources.models import Closure, Kind, OpeningException, Place, Resource, ResourceGroup, ServiceState
 from fablab.usage.models import Outcome, UsageReading, UsageSession
+from tests.demo.conftest import NOW
 from tests.factories import make_person
 
-NOW = datetime(2026, 3, 4, 13, 7, 21, tzinfo=UTC)
 MOMENTS = [NOW, NOW.replace(hour=2), NOW.replace(hour=22, minute=40), NOW.replace(day=8), NOW.replace(hour=8, minute=1)]
 """A Wednesday afternoon, two nights, a Sunday, and a minute after opening."""
 
 
 def count(model: type) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
-
-
-@pytest.fixture
-def seeded(app: Flask, config: Config) -> service.Demo:
-    return service.seed(config, 1, NOW, password_hash="hash", pace=10)
 
 
 def test_it_fills_the_lab(seeded: service.Demo) -> None:
