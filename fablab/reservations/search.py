@@ -19,7 +19,7 @@ from fablab.reservations.rules import BookingFacts, Slot, is_allowed, local_day,
 
 SEARCH_DAYS = 14
 """How many days before and after the wanted one are searched for an allowed slot."""
-MOST_JUDGED = 40_000
+MOST_JUDGED = 25_000
 """Of how many times one search of several resources asks all rules: then it ends with what it has found."""
 
 
@@ -74,16 +74,23 @@ def find_slots(
 ) -> list[Choice]:
     """The earliest slots at which any one of the resources may be booked, from the start in the facts on, at most
     `limit`: of each resource those that follow each other without overlap, so that the choices differ. With `present`
-    the whole slot must lie in one of these times (an instructor is there). After `MOST_JUDGED` times it ends."""
+    the whole slot must lie in one of these times (an instructor is there), which are ascending and apart.
+
+    It ends with what it has found when it has asked all rules `MOST_JUDGED` times.
+    """
     budget = _Budget(MOST_JUDGED)
     length, zone = timedelta(minutes=minutes), choices[0].calendar.zone
     begin = max(choices[0].starts_at, choices[0].now)
-    useful = [(number, facts, _Reached(begin)) for number, facts in enumerate(choices) if not no_time_helps([facts])]
+    useful = [
+        (number, facts, _Progress(begin, budget))
+        for number, facts in enumerate(choices)
+        if facts.policy.min_minutes <= minutes <= facts.policy.max_minutes and not no_time_helps([facts])
+    ]
     found: list[Choice] = []
     for day in _days(begin, until, zone):
         streams = (
-            _apart(number, facts.resource_id, _of_day(facts, day, length, (begin, until), present, budget), reached)
-            for number, facts, reached in useful
+            _apart(number, facts.resource_id, _of_day(facts, day, length, (begin, until), present, progress), progress)
+            for number, facts, progress in useful
         )
         for _, _, choice in merge(*streams):
             found.append(choice)
@@ -114,7 +121,7 @@ def next_free(facts: BookingFacts, days: int = SEARCH_DAYS) -> datetime | None:
 def fits(choices: Sequence[BookingFacts], slot: Slot) -> bool:
     """Whether all these resources may be booked together for this time."""
     return all(
-        not _in_the_way(facts, slot)
+        _in_the_way(facts, slot) is None
         and is_allowed(replace(facts, starts_at=slot.starts_at, ends_at=slot.ends_at, begun=False))
         for facts in choices
     )
@@ -134,20 +141,25 @@ def _of_day(
     length: timedelta,
     within: tuple[datetime, datetime],
     present: Sequence[Slot] | None = None,
-    budget: "_Budget | None" = None,
+    progress: "_Progress | None" = None,
 ) -> Iterator[Slot]:
     """The slots that begin on a local day and lie in `within`, which may be booked; ascending, overlapping."""
     midnight = _midnight(day + timedelta(1), facts.calendar.zone)
     if (day - local_day(facts.now, facts.calendar.zone)).days > facts.policy.horizon_days:
         return
-    spent = _spent(facts, midnight, length)
+    spent, over = _spent(facts, midnight, length), within[0]
     for starts_at in _starts(facts, day, length):
         slot = Slot(starts_at, starts_at + length)
-        if not (within[0] <= starts_at and slot.ends_at <= within[1]) or (spent and slot.ends_at <= midnight):
+        if starts_at < over or slot.ends_at > within[1] or (spent and slot.ends_at <= midnight):
             continue
-        if (present is not None and not _lies_in(slot, present)) or _in_the_way(facts, slot) or _shut(facts, slot):
+        if progress is not None and starts_at < progress.at:
             continue
-        if budget is not None and not budget.take():
+        if present is not None and not _lies_in(slot, present):
+            continue
+        if (held := _in_the_way(facts, slot)) is not None:
+            over = held  # whatever begins before that is in the way of the same
+            continue
+        if progress is not None and not progress.budget.take():
             return
         if fits([facts], slot):
             yield slot
@@ -176,20 +188,20 @@ def _spent(facts: BookingFacts, midnight: datetime, length: timedelta) -> bool:
 
 
 @dataclass(slots=True)
-class _Reached:
-    """Up to when a resource has been given out."""
+class _Progress:
+    """Up to when a resource has been given out, and what the search may still ask."""
 
     at: datetime
+    budget: _Budget
 
 
 def _apart(
-    number: int, resource_id: int, slots: Iterator[Slot], reached: _Reached
+    number: int, resource_id: int, slots: Iterator[Slot], progress: _Progress
 ) -> Iterator[tuple[datetime, int, Choice]]:
-    """Of the slots each that begins when the one before it is over, with what sorts them among those of others."""
+    """Each slot with what sorts it among those of others; the next one begins when it is over."""
     for slot in slots:
-        if slot.starts_at >= reached.at:
-            reached.at = slot.ends_at
-            yield slot.starts_at, number, Choice(resource_id, slot)
+        progress.at = slot.ends_at
+        yield slot.starts_at, number, Choice(resource_id, slot)
 
 
 def _days(from_: datetime, to: datetime, zone: ZoneInfo) -> Iterator[date]:
@@ -263,16 +275,25 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
 
 
-def _in_the_way(facts: BookingFacts, slot: Slot) -> bool:
-    """Whether the resource is taken then: asked first, as it costs least."""
-    after = bisect_right(facts.taken, slot.starts_at, key=lambda one: one.ends_at)
-    return after < len(facts.taken) and facts.taken[after].starts_at < slot.ends_at
-
-
-def _shut(facts: BookingFacts, slot: Slot) -> bool:
-    """Whether a closure lies in the time."""
-    return any(one.starts_at < slot.ends_at and one.ends_at > slot.starts_at for one in facts.calendar.closures)
+def _in_the_way(facts: BookingFacts, slot: Slot) -> datetime | None:
+    """Until when the resource is taken or closed, where it is at that time: asked first, as it costs least."""
+    after = bisect_right(facts.taken, slot.starts_at, key=_end)
+    if after < len(facts.taken) and facts.taken[after].starts_at < slot.ends_at:
+        return facts.taken[after].ends_at
+    closures = facts.calendar.closures
+    return next(
+        (one.ends_at for one in closures if one.starts_at < slot.ends_at and one.ends_at > slot.starts_at), None
+    )
 
 
 def _lies_in(slot: Slot, spans: Sequence[Slot]) -> bool:
-    return any(one.starts_at <= slot.starts_at and slot.ends_at <= one.ends_at for one in spans)
+    before = bisect_right(spans, slot.starts_at, key=_begin)
+    return before > 0 and slot.ends_at <= spans[before - 1].ends_at
+
+
+def _begin(slot: Slot) -> datetime:
+    return slot.starts_at
+
+
+def _end(slot: Slot) -> datetime:
+    return slot.ends_at

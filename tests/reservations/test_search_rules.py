@@ -1,5 +1,6 @@
 """A search honours every rule: what it gives can be booked, what it leaves out cannot, and nothing nearer exists."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fablab.certifications.rules import NOTHING
+from fablab.reservations import search
 from fablab.reservations.limits import used
 from fablab.reservations.policy import QuietWindow, Supervision
 from fablab.reservations.rules import BookingFacts, CompanionFacts, Slot, all_denials, booking_denials, on_step
@@ -48,7 +51,7 @@ def test_it_searches_when_the_buddy_is_free() -> None:
         BASE,
         policy=replace(BASE.policy, supervision=Supervision.BUDDY),
         companions=[buddy],
-        required=[LASER],
+        required=LASER,
         grants=[HELD],
     )
     assert [one.starts_at for one in suggestions([facts], limit=2)] == [START - HOUR, END + HOUR]
@@ -127,6 +130,46 @@ def test_it_finds_over_midnight_and_in_the_hour_that_comes_twice() -> None:
     assert [one.starts_at for one in found] == [*starts, paris(2026, 10, 25, 3), paris(2026, 10, 25, 4)]
 
 
+@pytest.mark.parametrize(
+    ("rules", "most"),
+    [
+        ({"max_minutes_per_day": 30}, 0),
+        ({"max_minutes_per_week": 30}, 0),
+        ({"max_future_minutes": 30}, 0),
+        ({"min_minutes": 120}, 0),
+        ({"max_minutes": 45}, 0),
+        ({"horizon_days": 1}, 2 * 2 * 9),
+        ({"max_minutes_per_day": 30, "quiet_hours": (QuietWindow(frozenset({6}), time(3), time(4)),)}, 500),
+    ],
+)
+def test_it_does_not_judge_what_a_rule_refuses_for_a_whole_day(
+    monkeypatch: pytest.MonkeyPatch, rules: dict[str, Any], most: int
+) -> None:
+    """Two machines and two months, in which an hour may be booked never, or not often."""
+    judged: list[Slot] = []
+    fits = search.fits
+
+    def note(choices: Sequence[BookingFacts], one: Slot) -> bool:
+        judged.append(one)
+        return fits(choices, one)
+
+    monkeypatch.setattr(search, "fits", note)
+    monkeypatch.setattr(search, "MOST_JUDGED", 500)
+    policy = replace(BASE.policy, **rules)
+    begin = replace(BASE, policy=policy, **slot(NOW, 60))
+    found = find_slots([replace(begin, resource_id=number) for number in (1, 2)], NOW + timedelta(days=62), 60, 100)
+    assert len(judged) <= most
+    assert len(found) <= most
+
+
+def test_what_is_taken_or_closed_costs_no_judgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST_JUDGED", 1)
+    end = NOW + timedelta(days=30)
+    shut = Calendar(PARIS, ALWAYS, closures=[Closed(NOW + timedelta(days=10), end)])
+    busy = replace(BASE, taken=[Slot(NOW, NOW + timedelta(days=10))], calendar=shut, **slot(NOW, 60))
+    assert find_slots([busy], NOW + timedelta(days=62), 60, 1) == [Choice(0, Slot(end, end + HOUR))]
+
+
 NIGHT = QuietWindow(frozenset(range(7)), time(20), time(8))
 
 
@@ -165,7 +208,7 @@ def some_facts(draw: st.DrawFn) -> BookingFacts:
         held=used(own, policy, PARIS, now),
         taken=times(12),
         companions=[CompanionFacts(active=True, busy=times(4))],
-        required=draw(st.sampled_from([[], [LASER]])),
+        required=draw(st.sampled_from([NOTHING, LASER])),
         grants=[replace(HELD, valid_until=now + timedelta(days=4))],
     )
 
