@@ -1,6 +1,6 @@
 """A person's agenda: what comes, what waits for an answer, where he stands in line, and what is past."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,9 +12,10 @@ from fablab.core.db import db
 from fablab.core.words import config
 from fablab.notices.feeds import feeds_of
 from fablab.people.models import Person
-from fablab.reservations import showing, waiting
+from fablab.reservations import lateness, showing, waiting
 from fablab.reservations.models import Allocation, Companion, Reservation, ReservationState
 from fablab.reservations.policies import policy_for
+from fablab.reservations.policy import Effective
 from fablab.reservations.showing import Act
 from fablab.reservations.waiting import Standing
 from fablab.resources.models import Resource
@@ -62,8 +63,7 @@ def agenda(actor: Actor, now: datetime) -> Agenda:
     coming = _coming(person_id, now)
     held = {one.id: one.resource for reservation in coming for one in reservation.allocations}
     policies = policy_for(list({one.id: one for one in held.values()}.values()), db.session.get(Person, person_id))
-    hours = {ident: found.policy.cancel_hours for ident, found in policies.items()}
-    items = [_item(actor, one, hours, now) for one in coming]
+    items = [_item(actor, one, policies, now) for one in coming]
     offers = [one for one in items if one.reservation.state is ReservationState.HELD and one.own]
     days: dict[date, list[Item]] = {}
     for one in items:
@@ -99,11 +99,11 @@ def _past(person_id: int, now: datetime) -> list[Reservation]:
     return sorted(db.session.scalars(query), key=lambda one: one.starts_at, reverse=True)
 
 
-def _item(actor: Actor, one: Reservation, cancel_hours: dict[int, int], now: datetime) -> Item:
+def _item(actor: Actor, one: Reservation, policies: Mapping[int, Effective], now: datetime) -> Item:
     own = one.person_id == actor.person_id
-    hours = max((cancel_hours.get(held.resource_id, 0) for held in one.allocations), default=0)
+    late = lateness.is_late(one, lateness.cancel_hours(one, policies), now)
     acts = showing.acts(actor, one, now) if own else frozenset[Act]()
-    return Item(one, own, showing.is_late(one, hours, now), acts)
+    return Item(one, own, late, acts)
 
 
 def _runs(one: Reservation, now: datetime) -> bool:

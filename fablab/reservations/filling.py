@@ -104,7 +104,7 @@ def _companions(form: forms.Sent, offer: Offer, errors: forms.Errors) -> tuple[i
         return ids
     named = bookable.person_called(form["companion_name"])
     if named is None:
-        errors["companion_name"] = _("Nobody is known here by this name or address.")
+        errors["companion_name"] = forms.nobody()
         return ids
     return tuple(dict.fromkeys((*ids, named)))
 

@@ -3,13 +3,14 @@
 Each takes what was sent and a dict that collects what is wrong, one sentence a field; nothing here asks the database.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
+from fablab.reservations import placing
 from fablab.reservations.rules import Slot
 from fablab.reservations.search import instants
 from fablab.reservations.wishes import LetTerms
@@ -44,10 +45,8 @@ LISTS = ("resource", "companion", "on")
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 REPEATS = {"daily": "DAILY", "weekly": "WEEKLY", "monthly": "MONTHLY"}
 MOST_TIMES = 366
-MOST_PEOPLE = 10_000
-MOST_DEPOSIT = 1_000_000
 MOST_MINUTES = 366 * 1440
-LONGEST_TEXT = 500
+LONGEST_TEXT = placing.LONGEST_TEXT
 OVERRIDE = "override-"
 
 Errors = dict[str, str]
@@ -222,9 +221,9 @@ def _end_of(form: Sent, zone: ZoneInfo, errors: Errors) -> list[str]:
 
 def party_of(form: Sent, errors: Errors) -> int:
     """How many people; one where nothing is typed."""
-    found = number(form["party_size"] or "1", 1, MOST_PEOPLE)
+    found = number(form["party_size"] or "1", 1, placing.MOST_PEOPLE)
     if found is None:
-        errors["party_size"] = _("Please type how many people come, such as 8.")
+        errors["party_size"] = _people_wanted()
         return 1
     return found
 
@@ -232,7 +231,7 @@ def party_of(form: Sent, errors: Errors) -> int:
 def text_of(form: Sent, name: str, errors: Errors, most: int = LONGEST_TEXT) -> str:
     """A text that is not too long."""
     if len(form[name]) > most:
-        errors[name] = _("At most %(most)d characters, please.", most=most)
+        errors[name] = _shorter(most)
     return form[name]
 
 
@@ -249,7 +248,7 @@ def let_of(form: Sent, errors: Errors) -> LetTerms | None:
     """The terms of a lasting let; None where it is none."""
     if not form["let"]:
         return None
-    notice = number(form["let_notice_days"] or "0", 0, 3660)
+    notice = number(form["let_notice_days"] or "0", 0, placing.MOST_NOTICE_DAYS)
     if notice is None:
         errors["let_notice_days"] = _("Please type a number of days, such as 30.")
     deposit = money_of(form["let_deposit"] or "0")
@@ -263,7 +262,7 @@ def overrides_of(form: Sent, errors: Errors) -> dict[str, str]:
     """The reasons typed for rules to set aside, by code."""
     for code, reason in form.overrides.items():
         if len(reason) > LONGEST_TEXT:
-            errors[OVERRIDE + code] = _("At most %(most)d characters, please.", most=LONGEST_TEXT)
+            errors[OVERRIDE + code] = _shorter(LONGEST_TEXT)
     return dict(form.overrides)
 
 
@@ -273,7 +272,7 @@ def money_of(text: str) -> int | None:
     if len(cents) > 2 or not (whole + cents).isascii() or not (whole + cents).isdigit() or not whole:
         return None
     amount = int(whole[:12]) * 100 + int(cents.ljust(2, "0") or "0")
-    return amount if amount <= MOST_DEPOSIT * 100 else None
+    return amount if amount <= placing.MOST_DEPOSIT else None
 
 
 def number(text: str, least: int, most: int) -> int | None:
@@ -286,6 +285,41 @@ def number(text: str, least: int, most: int) -> int | None:
 def impossible() -> str:
     """For times beyond every calendar."""
     return _("This time is too far away to be booked.")
+
+
+def fault(field: str) -> str:
+    """What is wrong with a field, by the name that a service gives it: what services say is written for programs."""
+    make = _FAULTS.get(field)
+    return make() if make else _("This cannot be used as it is. Please choose something else.")
+
+
+def nobody() -> str:
+    """For a name or an address that stands for no account here."""
+    return _("Nobody is known here by this name or address.")
+
+
+_FAULTS: Mapping[str, Callable[[], str]] = {
+    "start": lambda: impossible(),
+    "end": lambda: _("Please choose an end that is still to come, at most a year after the start."),
+    "minutes": lambda: _("Please choose how long: it must fit between the first day and the last."),
+    "person_id": lambda: _("Please choose a person of the list."),
+    "companion_ids": nobody,
+    "resource_id": lambda: _("Please choose from the list."),
+    "resource_ids": lambda: _("Please choose at most %(most)d machines or rooms.", most=placing.MOST_RESOURCES),
+    "exclusive": lambda: _("Only a room can be taken as a whole."),
+    "party_size": lambda: _people_wanted(),
+    "recurrence": lambda: _("Bookings cannot come again like this. Please choose other days or another end."),
+    "let": lambda: _("Please look at the keys, the deposit and the days of notice again."),
+    **dict.fromkeys(("note", "reason", "on_behalf_reason", "overrides"), lambda: _shorter(LONGEST_TEXT)),
+}
+
+
+def _people_wanted() -> str:
+    return _("Please type how many people come, from 1 to %(most)d.", most=placing.MOST_PEOPLE)
+
+
+def _shorter(most: int) -> str:
+    return _("At most %(most)d characters, please.", most=most)
 
 
 def _time_wanted() -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
+
 from fablab.core.actor import Actor
 from fablab.core.db import db, lock, transaction
 from fablab.core.errors import Conflict, Forbidden, NotFound
@@ -112,7 +114,7 @@ def returned(
         reservation, _resources = placing.locked(actor, reservation_id)
         let = _locked_let(reservation_id)
         if reservation.state not in HANDED:
-            raise Conflict(f"The reservation is {reservation.state.value}: nothing was handed out.")
+            raise Conflict(gettext("It was never booked: nothing was handed out."))
         if keys is not None:
             _keys(actor, reservation, let, keys, now)
         if deposit is not None:
@@ -122,7 +124,7 @@ def returned(
 
 def _keys(actor: Actor, reservation: Reservation, let: Let, back: bool, now: datetime) -> None:
     if not let.keys:
-        raise Conflict("No keys were handed out.")
+        raise Conflict(gettext("No keys were handed out."))
     if back == (let.keys_returned_at is not None):
         return
     let.keys_returned_at = now if back else None
@@ -133,7 +135,7 @@ def _keys(actor: Actor, reservation: Reservation, let: Let, back: bool, now: dat
 
 def _deposit(actor: Actor, reservation: Reservation, let: Let, back: bool, now: datetime) -> None:
     if not let.deposit:
-        raise Conflict("No deposit was paid.")
+        raise Conflict(gettext("No deposit was paid."))
     if back == (let.deposit_returned_at is not None):
         return
     let.deposit_returned_at = now if back else None
@@ -145,13 +147,13 @@ def _deposit(actor: Actor, reservation: Reservation, let: Let, back: bool, now: 
 def _against_notice(reservation: Reservation, let: Let, now: datetime) -> str:
     """Why notice cannot be given; '' where it can."""
     if reservation.state is not ReservationState.BOOKED:
-        return f"The reservation is {reservation.state.value} already."
+        return placing.already(reservation.state)
     if reservation.ends_at <= now:
-        return "The reservation is over."
+        return gettext("The reservation is over.")
     if let.notice_given_at is not None:
-        return "Notice is given already."
+        return gettext("Notice is given already.")
     if end_after(now, let.notice_days, config().lab.zone) <= reservation.starts_at:
-        return "The let would end before it begins; cancel it instead."
+        return gettext("The let would end before it begins; cancel it instead.")
     return ""
 
 

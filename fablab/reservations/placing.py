@@ -4,7 +4,7 @@ The locks are taken in one order by all: the person (so that limits are exact), 
 The database's own guard has the last word. Everything here but `wish_of` and `seen` stands inside a transaction.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -221,9 +221,26 @@ def must_hold(reservation: Reservation, ids: Collection[int]) -> None:
 def must_go_on(reservation: Reservation, now: datetime, *states: ReservationState) -> None:
     """Raises Conflict where the reservation is in none of these states (booked), or over."""
     if reservation.state not in (states or (ReservationState.BOOKED,)):
-        raise Conflict(f"The reservation is {reservation.state.value} already.")
+        raise Conflict(already(reservation.state))
     if reservation.ends_at <= now:
-        raise Conflict("The reservation is over.")
+        raise Conflict(gettext("The reservation is over."))
+
+
+_ALREADY: Mapping[ReservationState, Callable[[], str]] = {
+    ReservationState.REQUESTED: lambda: gettext("The reservation is requested already."),
+    ReservationState.HELD: lambda: gettext("The reservation is held already."),
+    ReservationState.BOOKED: lambda: gettext("The reservation is booked already."),
+    ReservationState.FINISHED: lambda: gettext("The reservation is finished already."),
+    ReservationState.CANCELLED: lambda: gettext("The reservation is cancelled already."),
+    ReservationState.REJECTED: lambda: gettext("The reservation is rejected already."),
+    ReservationState.EXPIRED: lambda: gettext("The reservation is expired already."),
+    ReservationState.RELEASED: lambda: gettext("The reservation is released already."),
+}
+
+
+def already(state: ReservationState) -> str:
+    """Why something cannot be done with a reservation any more, or not yet."""
+    return _ALREADY[state]()
 
 
 # -- rules ------------------------------------------------------------------------------------------------------------

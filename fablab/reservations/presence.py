@@ -99,9 +99,12 @@ def check_in(actor: Actor, reservation_id: int, now: datetime) -> Reservation:
         reservation, _resources = placing.locked(actor, reservation_id)
         placing.must_go_on(reservation, now)
         if reservation.started_at is not None:
-            raise Conflict("Somebody has checked in already.")
+            raise Conflict(gettext("Somebody has checked in already."))
         if not may_check_in(reservation, now):
-            raise Conflict(f"It is too early: one checks in from {CHECK_IN // MINUTE} minutes before the start.")
+            early = gettext(
+                "It is too early: one checks in from %(num)d minutes before the start.", num=CHECK_IN // MINUTE
+            )
+            raise Conflict(early)
         by = ArrivedBy.PAGE if reservation.person_id == actor.person_id else ArrivedBy.STAFF
         arrived(reservation_id, now, by, actor)
         return reservation

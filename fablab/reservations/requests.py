@@ -64,7 +64,7 @@ def reject(actor: Actor, reservation_id: int, reason: str, now: datetime) -> Res
     with transaction():
         reservation, _resources = placing.locked(actor, reservation_id)
         if reservation.state is not ReservationState.REQUESTED:
-            raise Conflict(f"The reservation is {reservation.state.value} already.")
+            raise Conflict(placing.already(reservation.state))
         _turn_down(actor, reservation, Why.STAFF, reason, now)
         return reservation
 

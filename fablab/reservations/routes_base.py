@@ -17,7 +17,15 @@ blueprint = Blueprint("reservations", __name__)
 
 MOST_LENGTHS = 80
 
-FIELDS = {"start": "time", "end": "minutes", "person_id": "person", "companion_ids": "companion_name"}
+FIELDS = {
+    "start": "time",
+    "end": "minutes",
+    "person_id": "person",
+    "companion_ids": "companion_name",
+    "resource_id": "resource",
+    "resource_ids": "resource",
+    "recurrence": "repeat",
+}
 """Which field of a page holds what a service calls by another name."""
 
 
@@ -35,12 +43,7 @@ def lengths(policy: BookingPolicy, chosen: int | None = None) -> list[tuple[int,
 
 def wrong(error: Invalid) -> dict[str, str]:
     """What a service found wrong, by field of the page, in the reader's words."""
-    return {
-        FIELDS.get(name, name): forms.impossible()
-        if name in {"start", "end"}
-        else _("This is not possible: %(why)s.", why=why)
-        for name, why in error.fields.items()
-    }
+    return {FIELDS.get(name, name): forms.fault(name) for name in error.fields}
 
 
 def told(reservation: Reservation) -> None:
@@ -65,7 +68,7 @@ def refused(error: Conflict | Denied) -> None:
     if isinstance(error, Denied):
         flash(" ".join(words.sentence(denial) for denial in error.denials), "error")
     else:
-        flash(_("That does not fit any more: the booking has changed in the meantime."), "warning")
+        flash(str(error), "warning")
 
 
 def given() -> Mapping[str, list[str]]:

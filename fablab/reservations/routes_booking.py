@@ -12,7 +12,7 @@ from fablab.core.actor import Role
 from fablab.core.denials import Denial
 from fablab.core.errors import Denied, Invalid, NotFound
 from fablab.core.words import config
-from fablab.reservations import bookable, filling, preview, series, service
+from fablab.reservations import bookable, filling, placing, preview, series, service
 from fablab.reservations.bookable import Offer
 from fablab.reservations.filling import BookingForm
 from fablab.reservations.routes_base import blueprint, given, lengths, to_reservation, told, wrong
@@ -78,6 +78,7 @@ def _page(offer: Offer, form: BookingForm, status: int, refused: list[Denial] | 
     page = render_template(
         "reservations/book.html",
         lengths=lengths(offer.policy, form.minutes),
+        most_people=placing.MOST_PEOPLE,
         today=clock.now().astimezone(config().lab.zone).date(),
         **_judged(offer, form, refused),
     )

@@ -14,7 +14,19 @@ from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Invalid
 from fablab.core.words import config
 from fablab.notices import calendars
-from fablab.reservations import bookable, calendar_feed, forms, lets, offers, presence, reading, service, showing
+from fablab.reservations import (
+    bookable,
+    calendar_feed,
+    forms,
+    lateness,
+    lets,
+    offers,
+    placing,
+    presence,
+    reading,
+    service,
+    showing,
+)
 from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.routes_base import blueprint, given, lengths, money, refused, to_reservation, wrong
 from fablab.reservations.rules import Slot
@@ -28,7 +40,7 @@ from fablab.web.access import access, actor
 def show(reservation_id: int) -> str:
     """All about one reservation, and what can be done with it now."""
     found = showing.get(actor(), reservation_id)
-    hours = _cancel_hours(found)
+    hours = lateness.cancel_hours(found)
     return render_template(
         "reservations/show.html",
         page=showing.page(actor(), found, hours, clock.now()),
@@ -55,7 +67,7 @@ def event(reservation_id: int) -> Response:
 def ask_cancel(reservation_id: int) -> str:
     """Asks once more, on a page of its own: for browsers without dialogs."""
     found = reading.get_reservation(actor(), reservation_id)
-    late = showing.is_late(found, _cancel_hours(found), clock.now())
+    late = lateness.is_late(found, lateness.cancel_hours(found), clock.now())
     return render_template("reservations/cancel.html", reservation=found, late=late)
 
 
@@ -185,6 +197,8 @@ def _slot(found: Reservation, form: forms.Sent, errors: dict[str, str]) -> Slot 
     if chosen:
         return forms.suggested(chosen, errors)
     minutes = forms.minutes_of(form["minutes"], _minutes(found), errors)
+    if all(form[name] == text for name, text in _as_it_is(found).items() if name in {"day", "time"}):
+        return forms.slot_from(found.starts_at, minutes, errors)  # which of two hours it is, the clock does not say
     starts_at = forms.start_of(form["day"], form["time"], config().lab.zone, errors)
     return None if starts_at is None else forms.slot_from(starts_at, minutes, errors)
 
@@ -211,6 +225,7 @@ def _change_page(
         overrides=overrides or {},
         lengths=lengths(policy, forms.number(values["minutes"], 1, forms.MOST_MINUTES) or _minutes(found)),
         policy=policy,
+        most_people=placing.MOST_PEOPLE,
     )
 
 
@@ -228,8 +243,3 @@ def _as_it_is(found: Reservation) -> dict[str, str]:
 
 def _minutes(found: Reservation) -> int:
     return int((found.ends_at - found.starts_at).total_seconds()) // 60
-
-
-def _cancel_hours(found: Reservation) -> int:
-    """Until how many hours before its start it can be cancelled for free: the strictest of its resources."""
-    return max(bookable.policy_of(one.resource, found.person_id).cancel_hours for one in found.allocations)

@@ -199,7 +199,7 @@ def _picked(found: SeriesResult) -> Reservation:
     if chosen:
         raise NotFound("There is no such date to come.")
     if not coming:
-        raise Conflict("No date of this series is still to come.")
+        raise Conflict(_("No date of this series is still to come."))
     return coming[0]
 
 

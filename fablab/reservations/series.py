@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
 from sqlalchemy import ColumnElement, delete, update
 
 from fablab.core import audit, events
@@ -162,7 +163,7 @@ def readd(actor: Actor, skipped_id: int, now: datetime) -> Reservation:
     if skipped is None or series is None:
         raise NotFound(f"There is no skipped date {skipped_id}.")
     if skipped.reservation_id is not None and series_rows.is_live(skipped.reservation_id):
-        raise Conflict("This date was added already.")
+        raise Conflict(gettext("This date was added already."))
     at = skipped.occurrence_at
     extras = replace(series_rows.extras_of(series), occurrence_at=at)
     ends_at = recurrence.end_of(at, series.minutes, ZoneInfo(series.zone))
@@ -261,7 +262,7 @@ def _of_series(actor: Actor, reservation_id: int) -> tuple[Reservation, Reservat
     if reservation is None or not (actor.is_staff or reservation.person_id == actor.person_id):
         raise NotFound(f"There is no reservation {reservation_id}.")
     if reservation.series_id is None:
-        raise Conflict("This booking does not belong to a series.")
+        raise Conflict(gettext("This booking does not belong to a series."))
     return reservation, series_rows.get(reservation.series_id)
 
 

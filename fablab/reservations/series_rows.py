@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
 from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import selectinload
 
@@ -83,7 +84,7 @@ def own_date(actor: Actor, series_id: int, reservation_id: int | None, now: date
         query = select(Reservation).where(Reservation.series_id == series_id, Reservation.state.in_(TO_COME))
         found = db.session.scalar(query.where(Reservation.starts_at > now).order_by(Reservation.starts_at).limit(1))
         if found is None:
-            raise Conflict("No date of this series is still to come.")
+            raise Conflict(gettext("No date of this series is still to come."))
         return found
     chosen = db.session.get(Reservation, reservation_id)
     if chosen is None or chosen.series_id != series_id:

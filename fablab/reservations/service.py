@@ -13,11 +13,10 @@ from flask_babel import gettext
 from fablab.core.actor import Actor
 from fablab.core.db import transaction
 from fablab.core.errors import Conflict, Invalid
-from fablab.reservations import changing, holds, notices, offers, placing, waiting
+from fablab.reservations import changing, holds, lateness, notices, offers, placing, waiting
 from fablab.reservations.gather import booking_facts
 from fablab.reservations.models import Allocation, Companion, Let, Reservation, ReservationState, WaitingState
 from fablab.reservations.placing import FURTHEST, MOST_RESOURCES, Judged
-from fablab.reservations.policies import policy_for
 from fablab.reservations.rules import Slot
 from fablab.reservations.search import free_slots
 from fablab.reservations.verdict import Verdict, verdict
@@ -187,9 +186,6 @@ def _let(terms: LetTerms | None) -> Let | None:
 
 
 def _is_late(actor: Actor, reservation: Reservation, reason: str, now: datetime) -> bool:
-    """Later than the strictest of its resources lets it be for free."""
     if reservation.state is not ReservationState.BOOKED or (actor.is_staff and reason):
         return False
-    rules = policy_for([one.resource for one in reservation.allocations], reservation.person)
-    hours = max(one.policy.cancel_hours for one in rules.values())
-    return reservation.starts_at - timedelta(hours=hours) < now
+    return lateness.is_late(reservation, lateness.cancel_hours(reservation), now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from fablab.core.actor import Actor
 from fablab.core.db import db
 from fablab.core.errors import NotFound
-from fablab.reservations import changing, presence, service
+from fablab.reservations import changing, lateness, presence, service
 from fablab.reservations.models import Allocation, Companion, Reservation, ReservationState
 from fablab.reservations.story import Line, names_of, story
 
@@ -48,7 +48,7 @@ def page(actor: Actor, found: Reservation, cancel_hours: int, now: datetime) -> 
     return Page(
         reservation=found,
         acts=acts(actor, found, now),
-        late=is_late(found, cancel_hours, now),
+        late=lateness.is_late(found, cancel_hours, now),
         own=found.person_id == actor.person_id,
         created_by="" if found.created_by_id == found.person_id else names.get(found.created_by_id or 0, ""),
         ended_by="" if found.ended_by_id == found.person_id else names.get(found.ended_by_id or 0, ""),
@@ -90,11 +90,6 @@ def acts(actor: Actor, reservation: Reservation, now: datetime) -> frozenset[Act
     if state is ReservationState.HELD and reservation.held_until is not None and reservation.held_until > now:
         found.add(Act.ANSWER)
     return frozenset(found)
-
-
-def is_late(reservation: Reservation, cancel_hours: int, now: datetime) -> bool:
-    """Cancelling now is later than the rules let it be for free."""
-    return reservation.starts_at - timedelta(hours=cancel_hours) < now
 
 
 def _people(reservation: Reservation) -> set[int]:

@@ -37,6 +37,7 @@ RULES = {
     "certification_expired": lazy("Certification"),
     "certification_lapsed_unused": lazy("Certification"),
     "certification_revoked": lazy("Certification"),
+    "certification_suspended": lazy("Certification"),
     "membership_expired": lazy("Membership"),
     "resource_out_of_service": lazy("Out of service"),
     "problem_reported": lazy("A reported problem"),
@@ -102,10 +103,17 @@ def told(action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> st
 
 
 def _created(_before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    text = {"requested": _("Asked for"), "held": _("Held for the first in the waiting list")}.get(
-        str(after.get("state")), _("Booked")
-    )
-    return f"{text}: {_span(after)}" if "starts_at" in after else text
+    state = str(after.get("state"))
+    if "starts_at" not in after:
+        return {"requested": _("Asked for"), "held": _("Held for the first in the waiting list")}.get(
+            state, _("Booked")
+        )
+    when = _span(after)
+    if state == "requested":
+        return _("Asked for: %(when)s", when=when)
+    if state == "held":
+        return _("Held for the first in the waiting list: %(when)s", when=when)
+    return _("Booked: %(when)s", when=when)
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -129,7 +129,7 @@ def test_the_tenant_gives_notice_on_the_page(client: FlaskClient, ada: Person) -
     assert "Yes, give notice" not in text
     assert client.get(f"{path}/let/notice").location == path
     assert post(client, f"{path}/let/notice", page=path).location == path
-    assert "does not fit any more" in page(client, path)
+    assert "Notice is given already." in page(client, path)
 
 
 def test_staff_note_what_comes_back_and_take_it_back(client: FlaskClient, ada: Person, staff: Person) -> None:

@@ -124,7 +124,7 @@ def test_an_offer_is_taken_or_declined(client: FlaskClient) -> None:
     states = [db.session.get_one(Reservation, one.id).state for one in (made, other)]
     assert states == [ReservationState.BOOKED, ReservationState.EXPIRED]
     again = post(client, f"/reservations/{other.id}/accept-offer", page="/reservations")
-    assert "does not fit any more" in page(client, again.location)
+    assert "This offer is not open any more." in page(client, again.location)
 
 
 def test_a_label_shows_the_next_times_and_asks_once(client: FlaskClient) -> None:

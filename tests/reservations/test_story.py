@@ -9,7 +9,7 @@ from flask import Flask
 from fablab.core.actor import Actor, Role
 from fablab.core.audit import AuditEntry
 from fablab.core.denials import CODES
-from fablab.reservations import showing, story
+from fablab.reservations import lateness, showing, story
 from fablab.reservations.models import Let, Reservation, ReservationState
 from fablab.reservations.overriding import OVERRIDABLE
 from fablab.reservations.showing import Act
@@ -100,4 +100,4 @@ def test_what_its_person_may_do_at_which_moment_and_what_the_staff_besides(
 
 @pytest.mark.parametrize(("hours", "at", "late"), [(24, -25, False), (24, -24, False), (24, -23, True), (0, 0, False)])
 def test_when_cancelling_is_late(hours: int, at: int, late: bool) -> None:
-    assert showing.is_late(reservation(), hours, NOW + at * HOUR) is late
+    assert lateness.is_late(reservation(), hours, NOW + at * HOUR) is late
