@@ -105,13 +105,14 @@ def _lab_closed(p: Mapping[str, Any]) -> str:
 def _blocked(p: Mapping[str, Any]) -> str:
     if "from" not in p or "until" not in p:
         return str(gettext("It is blocked at this time."))
-    made = (
-        gettext("The lab is closed from %(start)s to %(end)s", start=when(p["from"]), end=when(p["until"]))
-        if p.get("lab")
-        else gettext("It cannot be used from %(start)s to %(end)s", start=when(p["from"]), end=when(p["until"]))
-    )
-    why = _why(p)
-    return f"{made}: {why}." if why else f"{made}."
+    times, why = {"start": when(p["from"]), "end": when(p["until"])}, _why(p)
+    if p.get("lab"):
+        if why:
+            return str(gettext("The lab is closed from %(start)s to %(end)s: %(why)s.", why=why, **times))
+        return str(gettext("The lab is closed from %(start)s to %(end)s.", **times))
+    if why:
+        return str(gettext("It cannot be used from %(start)s to %(end)s: %(why)s.", why=why, **times))
+    return str(gettext("It cannot be used from %(start)s to %(end)s.", **times))
 
 
 def _needs_supervisor(p: Mapping[str, Any]) -> str:
