@@ -18,6 +18,7 @@ from fablab.core.db import Texts
 from fablab.notices.base import Message, OfReservation
 from fablab.notices.lets import LetEnds, LetNotice
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested
+from fablab.notices.waiting import WaitingEnded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,6 +339,7 @@ MESSAGES: tuple[type[Message], ...] = (
     ReservationReminder,
     ReservationReleased,
     ReservationOffered,
+    WaitingEnded,
     SeriesConfirmed,
     SeriesChanged,
     SeriesCancelled,

@@ -21,8 +21,9 @@ from fablab.notices.messages import (
 )
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested, Why
 from fablab.notices.service import notify, notify_staff
+from fablab.notices.waiting import WaitingEnded
 from fablab.reservations.calendar_feed import event_of
-from fablab.reservations.models import Let, Reservation
+from fablab.reservations.models import Let, Reservation, WaitingEntry
 
 _TOGETHER: ContextVar[bool] = ContextVar("told_together", default=False)
 
@@ -99,6 +100,12 @@ def offered(reservation: Reservation, now: datetime) -> None:
     """It is held for the first in the waiting list, who may accept it on its page."""
     facts = _facts(reservation) | {"accept_path": f"/reservations/{reservation.id}"}
     notify(reservation.person_id, ReservationOffered(**facts | {"held_until": reservation.held_until}), now)
+
+
+def waited_in_vain(entry: WaitingEntry, now: datetime) -> None:
+    """The time that was waited for is over."""
+    times = {"starts_at": entry.starts_at, "ends_at": entry.ends_at}
+    notify(entry.person_id, WaitingEnded(entry_id=entry.id, resources=(entry.resource.name,), **times), now)
 
 
 def let_ends(actor: Actor, reservation: Reservation, let: Let, last_day: date, now: datetime) -> None:

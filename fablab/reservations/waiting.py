@@ -32,6 +32,8 @@ MOST_DAYS = 62
 """The longest time within which somebody may wait for any free minutes."""
 MOST_ENTRIES = 20
 """How many times one person may stand in line."""
+AT_ONCE = 500
+"""How many entries one run of the job ends at most; the next run goes on."""
 LEAD = timedelta(minutes=5)
 """Of a slot that has begun, the rest is offered from the next step on, but not sooner than this."""
 HELPFUL = frozenset({"slot_taken", "too_close"})
@@ -240,13 +242,21 @@ def settle(reservation_id: int, outcome: WaitingState) -> bool:
 
 
 def end_stale(now: datetime) -> int:
-    """Ends the entries whose time has passed; counts them. A job."""
+    """Ends the entries whose time has passed and tells the people; counts them. A job: twice is as once."""
     past = (WaitingEntry.state == WaitingState.WAITING) & (WaitingEntry.ends_at <= now)
-    if db.session.scalar(select(WaitingEntry.id).where(past).limit(1)) is None:
-        return 0
-    with transaction() as session:
-        query = update(WaitingEntry).where(past).values(state=WaitingState.EXPIRED)
-        return len(session.execute(query.returning(WaitingEntry.id)).all())
+    query = select(WaitingEntry.id, WaitingEntry.resource_id).where(past).order_by(WaitingEntry.id).limit(AT_ONCE)
+    return sum(_end(*row, now) for row in db.session.execute(query).all())
+
+
+def _end(entry_id: int, resource_id: int, now: datetime) -> bool:
+    with transaction():
+        lock(Resource, resource_id)
+        entry = lock(WaitingEntry, entry_id)
+        if entry is None or not _turn(entry, WaitingState.WAITING, WaitingState.EXPIRED):
+            return False
+        _tell(system("job"), "expired", entry, now)
+        notices.waited_in_vain(entry, now)
+        return True
 
 
 def _policy(resource: Resource, person: Person | None) -> BookingPolicy:

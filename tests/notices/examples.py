@@ -27,6 +27,7 @@ from fablab.notices.messages import (
     TrialNotice,
 )
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested, Why
+from fablab.notices.waiting import WaitingEnded
 
 STARTS = datetime(2026, 3, 6, 13, 0, tzinfo=UTC)
 """A Friday, 14:00 in Paris."""
@@ -75,6 +76,7 @@ EXAMPLES: tuple[Message, ...] = (
         held_until=STARTS - timedelta(hours=3),
         accept_path="/reservations",
     ),
+    WaitingEnded(entry_id=4, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
     ReservationMovedByStaff(
         reservation_id=12,
         resources=(LASER,),

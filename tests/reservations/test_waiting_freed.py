@@ -4,10 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from fablab.core import audit
 from fablab.core.actor import system
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict
+from fablab.core.events import Event
+from fablab.notices.models import Notice
 from fablab.people.models import Person
 from fablab.reservations import policies, service, waiting
 from fablab.reservations.models import PolicyLevel, Reservation, WaitingEntry, WaitingState
@@ -141,3 +145,22 @@ def test_the_rest_of_a_slot_begins_on_the_step_when_clocks_change(laser: Resourc
     (offer,) = give_back(booked, midnight + 30 * MINUTE)
     assert offer.starts_at == midnight + 3 * HOUR
     assert db.session.get_one(WaitingEntry, entry.id).state is WaitingState.OFFERED
+
+
+# -- entries that end -------------------------------------------------------------------------------------------------
+
+
+def test_who_waited_in_vain_is_told_once(laser: Resource, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [stand(laser, TEN, TWELVE, 120) for _ in range(3)]
+    left = stand(laser, TEN, TWELVE, 60)
+    waiting.leave(system("cli"), left.id, NOW)
+    later = stand(laser, TEN, TWELVE + MINUTE, 60)
+    monkeypatch.setattr(waiting, "AT_ONCE", 2)
+    assert waiting.end_stale(TWELVE - MINUTE) == 0
+    assert [waiting.end_stale(TWELVE) for _ in range(3)] == [2, 1, 0]
+    assert db.session.get_one(WaitingEntry, later.id).state is WaitingState.WAITING
+    told = db.session.scalars(select(Notice).where(Notice.message == "waiting_ended").order_by(Notice.id)).all()
+    assert [one.person_id for one in told] == [one.person_id for one in entries]
+    assert [audit.history("waiting_entry", str(one.id))[0].action for one in entries] == ["waiting.expired"] * 3
+    gone = db.session.scalars(select(Event).where(Event.kind == "waiting.expired").order_by(Event.id)).all()
+    assert [one.data["entry_id"] for one in gone] == [str(one.id) for one in entries]
