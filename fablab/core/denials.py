@@ -23,7 +23,7 @@ CODES: Mapping[str, str] = {
     "too_far_ahead": "more than `allowed` days from now",
     "quota_exceeded": "a limit of the person (`limit`): it allows `allowed`, `used` are used, this adds `value`",
     "needs_approval": "the staff must approve it",
-    "needs_supervisor": "somebody must come along (`allowed`); `why`: nobody, wrong, uncertified, busy",
+    "needs_supervisor": "somebody must come along (`allowed`); `why`: nobody, wrong, uncertified, busy, unfit",
     "blocked": "a closure from `from` to `until`: `why`; `danger`: nobody may set it aside; `lab`: all is closed",
     "in_past": "the time is over",
     "reserved_by_other": "somebody else has it until `until`",

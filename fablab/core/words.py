@@ -119,6 +119,8 @@ def _needs_supervisor(p: Mapping[str, Any]) -> str:
     why, buddy = p.get("why"), p.get("allowed") == "buddy"
     if why == "busy":
         return str(gettext("Whoever supervises you has another booking at this time. Ask somebody else along."))
+    if buddy and why == "unfit":
+        return str(gettext("Your buddy must be certified for this machine too, and have no other booking then."))
     if buddy and why == "uncertified":
         return str(gettext("Your buddy must hold the certifications of this machine too, for the whole time."))
     if buddy:

@@ -94,7 +94,7 @@ def list_reservations(query_data: ReservationQuery) -> ReservationList:
 )
 @idempotent
 def book(json_data: Wanted) -> tuple[ShownReservation, int] | Response:
-    extras = json_data.extras()
+    extras = json_data.extras(actor())
     if json_data.recurrence is not None:
         body, rule = json_data, json_data.recurrence
         return api_series.book(actor(), _person(body), body.ids, body.start, body.end, rule, extras, clock.now())
@@ -125,7 +125,7 @@ def check(json_data: Wanted) -> Verdict:
         json_data.start,
         json_data.end,
         clock.now(),
-        json_data.extras(),
+        json_data.extras(actor()),
     )
     return verdict_json(verdict)
 

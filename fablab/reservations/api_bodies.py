@@ -4,7 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fablab.reservations import placing
+from fablab.core.actor import Actor
+from fablab.reservations import bookable, placing
 from fablab.reservations.wishes import Extras, LetTerms
 from fablab.web.api import Body, Ident, Instant
 
@@ -40,7 +41,12 @@ class Wanted(Body):
     )
     party_size: int = Field(1, ge=1, le=placing.MOST_PEOPLE, description="How many people come")
     exclusive: bool = Field(False, description="The whole room, with all that is in it")
-    companion_ids: list[Ident] = Field([], max_length=placing.MOST_COMPANIONS, description="Who is booked along")
+    companion_ids: list[Ident] = Field(
+        [], max_length=placing.MOST_COMPANIONS, description="Who is booked along: instructors, for staff anybody"
+    )
+    companions: list[Annotated[str, Field(min_length=1, max_length=254)]] = Field(
+        [], max_length=placing.MOST_COMPANIONS, description="Others, each by full name or e-mail address"
+    )
     on_behalf_reason: Reason = Field("", description="Why it is booked for somebody else")
     overrides: dict[str, Reason] = Field({}, description="Staff: rules set aside, each code with the reason")
     let: LetWanted | None = Field(None, description="Staff: a lasting let")
@@ -56,13 +62,15 @@ class Wanted(Body):
         """The wanted resources."""
         return self.resource_ids if self.resource_id is None else [self.resource_id]
 
-    def extras(self) -> Extras:
-        """All but who, what and when."""
+    def extras(self, actor: Actor) -> Extras:
+        """All but who, what and when. Raises Invalid for companions whom there is not, or whom one may not name."""
+        along = bookable.companions(actor, self.companion_ids, self.companions)
         return Extras(
             note=self.note,
             party_size=self.party_size,
             exclusive=self.exclusive,
-            companion_ids=tuple(self.companion_ids),
+            companion_ids=tuple(along),
+            called=along,
             on_behalf_reason=self.on_behalf_reason,
             overrides=self.overrides,
             let=None if self.let is None else LetTerms(self.let.keys, self.let.deposit, self.let.notice_days),

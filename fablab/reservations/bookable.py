@@ -7,6 +7,7 @@ from sqlalchemy import func, or_, select
 
 from fablab.core.actor import Actor, Role
 from fablab.core.db import db
+from fablab.core.errors import Invalid
 from fablab.people.models import Person
 from fablab.reservations import reading
 from fablab.reservations.policies import policy_for
@@ -60,11 +61,24 @@ def person_called(text: str) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-def names_of(ids: Sequence[int]) -> list[str]:
-    """The names of these people, by name."""
-    if not ids:
-        return []
-    return list(db.session.scalars(select(Person.name).where(Person.id.in_(ids)).order_by(Person.name)))
+def companions(actor: Actor, ids: Sequence[int], names: Sequence[str]) -> dict[int, str]:
+    """Who is booked along: by id, each with what he was called, '' for who was named by id.
+
+    By id makers name instructors, whom they see in a list; other members only by full name or address. Raises Invalid,
+    the same for whom there is not and for whom one may not name.
+    """
+    if ids:
+        query = select(Person.id).where(Person.id.in_(ids), Person.active, Person.anonymised_at.is_(None))
+        known = set(db.session.scalars(query if actor.is_staff else query.where(Person.role.in_(STAFF))))
+        if set(ids) - known:
+            raise Invalid({"companion_ids": "must be ids of instructors; name others in `companions`"})
+    called = dict.fromkeys(ids, "")
+    for name in names:
+        found = person_called(name)
+        if found is None:
+            raise Invalid({"companions": "nobody is known by this name or address"})
+        called.setdefault(found, name.strip())
+    return called
 
 
 def _further(resource: Resource) -> list[Resource]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from flask_babel import gettext as _
 
 from fablab.core.actor import Actor
+from fablab.core.errors import Invalid
 from fablab.core.words import config
 from fablab.reservations import bookable, forms, reading, service
 from fablab.reservations.bookable import Offer
@@ -67,7 +68,7 @@ def read(actor: Actor, offer: Offer, given: Mapping[str, Sequence[str]], now: da
         rule=forms.rule_of(form, config().lab.zone, errors),
     )
     found.extras = _extras(actor, form, offer, errors)
-    found.companions = bookable.names_of(found.extras.companion_ids)
+    found.companions = _shown(found.extras, offer)
     _choose_slot(found, form, given, offer, now)
     found.values["minutes"] = str(found.minutes)
     return found
@@ -86,27 +87,33 @@ def _person(actor: Actor, form: forms.Sent, offer: Offer, errors: forms.Errors) 
 
 def _extras(actor: Actor, form: forms.Sent, offer: Offer, errors: forms.Errors) -> Extras:
     let = forms.let_of(form, errors) if actor.is_staff else None
+    along = _companions(actor, form, offer, errors)
     return Extras(
         note=forms.text_of(form, "note", errors),
         party_size=forms.party_of(form, errors),
         exclusive=bool(form["exclusive"]) and offer.is_place,
-        companion_ids=_companions(form, offer, errors),
+        companion_ids=tuple(along),
+        called=along,
         on_behalf_reason=forms.text_of(form, "on_behalf_reason", errors) if actor.is_staff else "",
         overrides=forms.overrides_of(form, errors) if actor.is_staff else {},
         let=let,
     )
 
 
-def _companions(form: forms.Sent, offer: Offer, errors: forms.Errors) -> tuple[int, ...]:
-    """The instructors that are ticked, and whoever was named in words."""
+def _companions(actor: Actor, form: forms.Sent, offer: Offer, errors: forms.Errors) -> dict[int, str]:
+    """The instructors that are ticked, and whoever was named in words, with those words."""
     ids = forms.ids_of(form, "companion", frozenset(ident for ident, _name in offer.instructors), errors)
-    if not form["companion_name"]:
-        return ids
-    named = bookable.person_called(form["companion_name"])
-    if named is None:
+    try:
+        return bookable.companions(actor, ids, [form["companion_name"]] if form["companion_name"] else [])
+    except Invalid:
         errors["companion_name"] = forms.nobody()
-        return ids
-    return tuple(dict.fromkeys((*ids, named)))
+        return dict.fromkeys(ids, "")
+
+
+def _shown(extras: Extras, offer: Offer) -> list[str]:
+    """Who comes along, as it was typed: what somebody is called else is not told to who knows only an address."""
+    names = dict(offer.instructors)
+    return [extras.called.get(ident) or names.get(ident, "") for ident in extras.companion_ids]
 
 
 def _choose_slot(

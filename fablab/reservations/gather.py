@@ -194,7 +194,8 @@ class _Reading:
         if not self.companion_ids:
             return []
         rows = {row.id: row for row in db.session.execute(_PEOPLE, {"people": self.companion_ids})}
-        if any(ident not in rows for ident in self.companion_ids):
+        kept = self.wish.ignore is not None  # whoever was booked along stays so when it is moved
+        if any(ident not in rows or not (kept or rows[ident].active) for ident in self.companion_ids):
             raise Invalid({"companion_ids": "there is no such person"})
         supervision = any(one.supervision is not Supervision.NONE for one in self.policies.values())
         busy = people_busy(self.companion_ids, *self.window, self.wish.ignore) if supervision else {}

@@ -102,17 +102,26 @@ class Reservation(Base):
 
 
 class Companion(Base):
-    """Somebody else who is part of a reservation: a buddy or an instructor who supervises, a guest with an account."""
+    """Somebody else who is part of a reservation: a buddy or an instructor who supervises, a guest with an account.
+
+    `called` is how whoever booked named a member: the name or the address that was typed; '' for who was chosen.
+    """
 
     __tablename__ = "reservation_companion"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     reservation_id: Mapped[int] = mapped_column(ForeignKey("reservation.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    called: Mapped[str] = mapped_column(String(254), default="")
 
     person: Mapped[Person] = relationship()
 
     __table_args__ = (UniqueConstraint("reservation_id", "person_id"),)
+
+    @property
+    def known_as(self) -> str:
+        """The name by which whoever booked knows this person: an address that was typed does not turn into a name."""
+        return self.called or self.person.name
 
 
 class Let(Base):

@@ -118,15 +118,15 @@ def certified(facts: BookingFacts) -> list[Denial]:
 
 def supervised(facts: BookingFacts) -> list[Denial]:
     """Where an instructor is needed, one is booked along and free then, unless the person is one himself; where a buddy
-    is needed, one who is certified at the start and at the end. `why`: nobody, wrong (not an instructor), uncertified
-    or busy, of the companion who comes nearest."""
+    is needed, one who is certified at the start and at the end. `why` of the companion who comes nearest: nobody, wrong
+    (no instructor), uncertified, busy; for a buddy who is no instructor `unfit`, as that is nobody else's business."""
     kind = facts.policy.supervision
     if kind is Supervision.NONE or (kind is Supervision.INSTRUCTOR and facts.instructor):
         return []
     found = [_unfit(facts, one, kind) for one in facts.companions]
     if "" in found:
         return []
-    why = next((one for one in ("busy", "uncertified", "wrong") if one in found), "nobody")
+    why = next((one for one in ("busy", "unfit", "uncertified", "wrong") if one in found), "nobody")
     return [Denial("needs_supervisor", _limit("supervision", kind.value, len(facts.companions)) | {"why": why})]
 
 
@@ -392,7 +392,7 @@ def _unfit(facts: BookingFacts, one: CompanionFacts, kind: Supervision) -> str:
     if not one.active or (kind is Supervision.INSTRUCTOR and not one.instructor):
         return "wrong"
     if kind is Supervision.BUDDY and _uncertified(facts, one.grants):
-        return "uncertified"
+        return "uncertified" if one.instructor else "unfit"
     if any(slot.starts_at < facts.ends_at and slot.ends_at > facts.starts_at for slot in one.busy):
-        return "busy"
+        return "busy" if one.instructor else "unfit"
     return ""

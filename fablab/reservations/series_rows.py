@@ -140,6 +140,7 @@ def extras_of(series: ReservationSeries) -> Extras:
         party_size=other.party_size,
         exclusive=other.exclusive,
         companion_ids=tuple(one.person_id for one in other.companions),
+        called={one.person_id: one.called for one in other.companions},
         on_behalf_reason=other.on_behalf_reason,
     )
 

@@ -167,7 +167,7 @@ def _made(actor: Actor, wish: Wish, found: Judged) -> Reservation:
         overrides=found.set_aside,
         series_id=extras.series_id,
         occurrence_at=extras.occurrence_at,
-        companions=[Companion(person_id=ident) for ident in extras.companion_ids],
+        companions=[Companion(person_id=one, called=extras.called.get(one, "")) for one in extras.companion_ids],
         let=_let(extras.let),
         allocations=[
             Allocation(resource_id=ident, starts_at=wish.starts_at, ends_at=wish.ends_at, live=not asked)

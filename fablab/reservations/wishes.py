@@ -20,13 +20,15 @@ class Extras:
     """All that a booking may say beside who, what and when.
 
     `overrides` are the rules that staff set aside, each code with the typed reason. `companion_ids` are booked along:
-    an instructor or a buddy who supervises, guests. `occurrence_at` is the start that the series gave.
+    an instructor or a buddy who supervises, guests; `called` is how members were named. `occurrence_at` is the start
+    that the series gave.
     """
 
     note: str = ""
     party_size: int = 1
     exclusive: bool = False
     companion_ids: tuple[int, ...] = ()
+    called: Mapping[int, str] = field(default_factory=dict)
     on_behalf_reason: str = ""
     overrides: Mapping[str, str] = field(default_factory=dict)
     series_id: int | None = None

@@ -134,6 +134,11 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "needs_supervisor",
+        {"allowed": "buddy", "why": "unfit"},
+        "Your buddy must be certified for this machine too, and have no other booking then.",
+    ),
+    (
+        "needs_supervisor",
         {"allowed": "instructor", "why": "busy"},
         "Whoever supervises you has another booking at this time. Ask somebody else along.",
     ),
