@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from benchmarks import lab
 from benchmarks.measure import Row, Table, microseconds
-from fablab.certifications.rules import GrantFacts, RequiredFacts
+from fablab.certifications.rules import Every, GrantFacts, Held, Required
 from fablab.core.db import db
 from fablab.core.denials import Denial
 from fablab.interlock.rules import AccessFacts, BadgeFacts, access_denials
@@ -38,7 +38,7 @@ def access_facts() -> AccessFacts:
         person=PersonFacts(active=True, member_until=None),
         resource=ResourceFacts(in_service=True),
         badge=BadgeFacts(),
-        required=[RequiredFacts(1, {"en": "Laser"}), RequiredFacts(2, {"en": "Fire safety"})],
+        required=Required(Every((Held(1), Held(2))), {1: {"en": "Laser"}, 2: {"en": "Fire safety"}}),
         grants=[GrantFacts(n, AT - timedelta(days=30), AT + timedelta(days=300)) for n in (1, 2)],
     )
 

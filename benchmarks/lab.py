@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from benchmarks import bulk
 from fablab.app import create_app
-from fablab.certifications.models import Certification, Grant, Requirement
+from fablab.certifications.models import Certification, Grant, Requirement, RequirementTerm
 from fablab.core import schema
 from fablab.core.actor import Role
 from fablab.core.app import create_core_app
@@ -180,10 +180,15 @@ def _people_and_machines(lab: Lab, count: int) -> None:
     name = {"en": "Machine safety", "fr": "Sécurité", "bg": "Безопасност"}
     bulk_insert(Certification, [{"id": 1, "name": name, "description": name, "created_at": now}])
     granted = now - timedelta(days=30)
-    bulk_insert(Grant, [{"person_id": n, "certification_id": 1, "granted_at": granted, "reason": ""} for n in people])
+    bulk_insert(
+        Grant,
+        [{"person_id": n, "certification_id": 1, "public_id": f"bench-{n}", "granted_at": granted} for n in people],
+    )
     machines = range(1, count + 1)
     bulk_insert(Resource, [_machine(n, now) for n in machines])
-    bulk_insert(Requirement, [{"resource_id": n, "certification_id": 1} for n in machines])
+    asked = {"certification": 1}
+    bulk_insert(Requirement, [{"id": n, "resource_id": n, "expression": asked} for n in machines])
+    bulk_insert(RequirementTerm, [{"requirement_id": n, "certification_id": 1} for n in machines])
 
 
 def _machine(number: int, now: datetime) -> dict[str, object]:

@@ -5,9 +5,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
-from fablab.certifications.models import Certification, Grant, Requirement
+from sqlalchemy import select
+
+from fablab.certifications.expression import every, tree_of
+from fablab.certifications.granting import new_public_id
+from fablab.certifications.models import Certification, Grant, Requirement, RequirementTerm
 from fablab.core.actor import Actor, Role
-from fablab.core.db import Base, transaction
+from fablab.core.db import Base, db, transaction
 from fablab.devices.models import Device, DeviceState
 from fablab.people.models import Person
 from fablab.reservations.models import Allocation, Reservation
@@ -77,12 +81,20 @@ def make_certification(name: str = "Laser basics", **over: Any) -> Certification
 
 def require_certification(resource: Resource, certification: Certification) -> Requirement:
     """Makes `resource` ask for `certification`."""
-    return save(Requirement(resource_id=resource.id, certification_id=certification.id))
+    known = db.session.scalar(select(Requirement).where(Requirement.resource_id == resource.id))
+    terms = [one.certification_id for one in known.terms] if known else []
+    with transaction() as session:
+        made = known or Requirement(resource_id=resource.id, expression={})
+        made.expression = tree_of(every([*terms, certification.id]))
+        made.terms.append(RequirementTerm(certification_id=certification.id))
+        session.add(made)
+    return made
 
 
 def make_grant(person: Person, certification: Certification, **over: Any) -> Grant:
     """Given a month ago, without an end."""
     values = {
+        "public_id": new_public_id(),
         "person_id": person.id,
         "certification_id": certification.id,
         "granted_at": NOW - timedelta(days=30),

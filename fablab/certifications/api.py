@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from apiflask import APIBlueprint
 from pydantic import AfterValidator, Field
 
-from fablab.certifications import service
+from fablab.certifications import granting, service
+from fablab.certifications.facts import facts_of
 from fablab.certifications.models import Certification, Grant
-from fablab.certifications.rules import ended, ends_at
+from fablab.certifications.rules import ended, ends_by
 from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.words import config
@@ -167,7 +168,7 @@ def change(certification_id: int, json_data: CertificationChange) -> ShownCertif
 @blueprint.doc(summary="Who holds it", description="One's own; all for staff.", responses=problems(404, 422))
 def list_grants(certification_id: int, query_data: PageQuery) -> GrantList:
     service.get_certification(certification_id)
-    wanted = service.grants_query(actor(), certification_id)
+    wanted = granting.grants_query(actor(), certification_id)
     return _grants(wanted, query_data)
 
 
@@ -180,7 +181,7 @@ def list_grants(certification_id: int, query_data: PageQuery) -> GrantList:
 def grant(certification_id: int, json_data: NewGrant) -> tuple[ShownGrant, int]:
     now = clock.now()
     until: datetime | None = json_data.valid_until
-    made = service.grant(actor(), certification_id, json_data.person_id, json_data.reason, now, valid_until=until)
+    made = granting.grant(actor(), certification_id, json_data.person_id, json_data.reason, now, valid_until=until)
     return _grant(made, now), 201
 
 
@@ -192,7 +193,7 @@ def grant(certification_id: int, json_data: NewGrant) -> tuple[ShownGrant, int]:
 @idempotent
 def revoke(grant_id: int, json_data: Withdrawal) -> ShownGrant:
     now = clock.now()
-    return _grant(service.revoke(actor(), grant_id, json_data.reason, now), now)
+    return _grant(granting.revoke(actor(), grant_id, json_data.reason, now), now)
 
 
 @blueprint.get("/people/<int:person_id>/certifications")
@@ -201,7 +202,7 @@ def revoke(grant_id: int, json_data: Withdrawal) -> ShownGrant:
 @blueprint.output(GrantList)
 @blueprint.doc(summary="What somebody is certified for", responses=problems(404, 422), tags=["People"])
 def list_person_grants(person_id: int, query_data: PageQuery) -> GrantList:
-    return _grants(service.person_grants_query(actor(), person_id), query_data)
+    return _grants(granting.person_grants_query(actor(), person_id), query_data)
 
 
 def _grants(wanted: Any, query: PageQuery) -> GrantList:
@@ -211,8 +212,8 @@ def _grants(wanted: Any, query: PageQuery) -> GrantList:
 
 
 def _grant(found: Grant, now: datetime) -> ShownGrant:
-    facts = service.facts_of(found)
-    end = ended(facts, now)
+    facts = facts_of(found)
+    end, coming = ended(facts, now), ends_by(facts)
     return ShownGrant(
         id=found.id,
         certification_id=found.certification_id,
@@ -223,7 +224,7 @@ def _grant(found: Grant, now: datetime) -> ShownGrant:
         granted_by_id=_text(found.granted_by_id),
         reason=found.reason,
         valid_until=found.valid_until,
-        ends_at=ends_at(facts),
+        ends_at=None if coming is None else coming[0],
         last_used_at=found.last_used_at,
         revoked_at=found.revoked_at,
         revoked_by_id=_text(found.revoked_by_id),

@@ -7,9 +7,10 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
-from fablab.certifications.models import Certification, Grant
+from fablab.certifications.facts import facts
+from fablab.certifications.models import Certification, Grant, Inclusion
 from fablab.certifications.rules import GrantFacts, Standing, standing
-from fablab.certifications.service import facts, list_certifications
+from fablab.certifications.service import list_certifications
 from fablab.core.actor import Actor
 from fablab.core.db import db
 from fablab.core.errors import Forbidden
@@ -97,28 +98,40 @@ def _ending(columns: Sequence[Certification], until: datetime) -> ColumnElement[
     """Whether one of the grants of the same certification to the same person may end by `until`."""
     other = aliased(Grant)
     lapsing = [one.id for one in columns if one.lapse_after_unused_days is not None]
-    ends = or_(other.valid_until <= until, other.revoked_at.is_not(None), other.certification_id.in_(lapsing))
+    ends = or_(
+        other.valid_until <= until,
+        other.revoked_at.is_not(None),
+        other.suspended_at.is_not(None),
+        other.certification_id.in_(lapsing),
+    )
     same = and_(other.person_id == Grant.person_id, other.certification_id == Grant.certification_id)
     return exists().where(same, ends)
 
 
 def _cells(columns: Sequence[Certification], people: Sequence[int] | None, ending_by: datetime | None = None) -> Cells:
     """The grants of these people (None: of all) of these certifications, by person and certification. One query."""
-    lapse = {one.id: one.lapse_after_unused_days for one in columns}
+    wanted = {one.id for one in columns}
     query = select(
         Grant.person_id,
         Grant.certification_id,
         Grant.granted_at,
         Grant.valid_until,
+        Certification.lapse_after_unused_days,
         Grant.last_used_at,
         Grant.revoked_at,
-    ).where(Grant.certification_id.in_(lapse))
+        Grant.suspended_at,
+        Certification.level,
+        Inclusion.included_id,
+    ).join(Certification, Certification.id == Grant.certification_id)
+    query = query.outerjoin(Inclusion, Inclusion.certification_id == Grant.certification_id)
+    query = query.where(or_(Grant.certification_id.in_(wanted), Inclusion.included_id.in_(wanted)))
     if ending_by is not None:
         query = query.where(_ending(columns, ending_by))
     if people is not None:
         query = query.where(Grant.person_id.in_(people))
     cells: Cells = {}
-    for person_id, ident, granted_at, valid_until, last_used_at, revoked_at in db.session.execute(query):
-        found = facts(ident, granted_at, valid_until, lapse[ident], last_used_at, revoked_at)
-        cells.setdefault(person_id, {}).setdefault(ident, []).append(found)
+    for person_id, *columns_of, included in db.session.execute(query):
+        found = facts(*columns_of)
+        for one in {found.certification_id, included} & wanted:
+            cells.setdefault(person_id, {}).setdefault(one, []).append(found)
     return cells

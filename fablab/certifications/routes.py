@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from fablab.certifications import matrix, service
+from fablab.certifications import granting, matrix, service
 from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.errors import Conflict, Invalid
@@ -74,7 +74,7 @@ def grant(certification_id: int, person_id: int) -> Response | tuple[str, int]:
     try:
         until = day_end(request.form.get("valid_until", ""), "valid_until")
         reason = request.form.get("reason", "")
-        service.grant(actor(), certification_id, person_id, reason, clock.now(), valid_until=until)
+        granting.grant(actor(), certification_id, person_id, reason, clock.now(), valid_until=until)
     except Invalid as error:
         return _cell(certification_id, person_id, wrong(error)), 422
     except Conflict:
@@ -90,7 +90,7 @@ def revoke(certification_id: int, person_id: int) -> Response:
     """Withdraws the certification from the person, at once."""
     service.get_certification(certification_id)
     try:
-        service.revoke_all(actor(), certification_id, person_id, request.form.get("reason", ""), clock.now())
+        granting.revoke_all(actor(), certification_id, person_id, request.form.get("reason", ""), clock.now())
         flash(_("The certification is withdrawn; it counts from now on."), "success")
     except Invalid:
         flash(_("Please say why, in at most 500 characters."), "error")
@@ -145,7 +145,7 @@ def _cell(certification_id: int, person_id: int, errors: dict[str, str]) -> str:
     acting, now = actor(), clock.now()
     certification, person = service.get_certification(certification_id), get_person(acting, person_id)
     standing = {one.id: found for one, found in matrix.standings_of(person_id, now)}[certification_id]
-    grants = service.grants_between(certification_id, person_id)
+    grants = granting.grants_between(certification_id, person_id)
     return render_template(
         "certifications/cell.html",
         certification=certification,

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
-from fablab.certifications.models import Grant, Requirement
+from fablab.certifications.expression import terms_of
+from fablab.certifications.facts import facts_of, inclusions, required_for
+from fablab.certifications.models import Grant
+from fablab.certifications.rules import ended
 from fablab.core.db import transaction
 
 
 def note_use(person_id: int, resource_id: int, at: datetime) -> None:
-    """Notes that this person used this resource at `at`, on the grants that hold then for what the resource asks for.
-
-    An earlier use than the one noted changes nothing, so the order of calling does not matter.
+    """Notes that this person used this resource at `at`, on the grants that hold then for what the resource asks for,
+    also for one of several that would do. What has lapsed stays lapsed. An earlier use than the one noted changes
+    nothing.
     """
-    needed = select(Requirement.certification_id).where(Requirement.resource_id == resource_id)
     with transaction() as session:
-        session.execute(
-            update(Grant)
-            .where(Grant.person_id == person_id, Grant.certification_id.in_(needed), Grant.granted_at <= at)
-            .where(or_(Grant.revoked_at.is_(None), Grant.revoked_at > at))
-            .where(or_(Grant.valid_until.is_(None), Grant.valid_until > at))
-            .where(or_(Grant.last_used_at.is_(None), Grant.last_used_at < at))
-            .values(last_used_at=at)
-            .execution_options(synchronize_session=False)
-        )
+        required = required_for([resource_id]).get(resource_id)
+        if required is None:
+            return
+        asked, included = set(terms_of(required.need)), inclusions()
+        wanted = asked | {ident for ident, parts in included.items() if parts & asked}
+        held = select(Grant).where(Grant.person_id == person_id, Grant.certification_id.in_(wanted))
+        for one in session.scalars(held.options(joinedload(Grant.certification)).with_for_update(of=Grant)):
+            used = one.last_used_at is not None and one.last_used_at >= at
+            if one.granted_at <= at and not used and ended(facts_of(one), at) is None:
+                one.last_used_at = at

@@ -12,6 +12,7 @@ CODES: Mapping[str, str] = {
     "certification_expired": "it ended on `since`",
     "certification_lapsed_unused": "it ended on `since`, because it was not used",
     "certification_revoked": "it was withdrawn on `since`",
+    "certification_suspended": "the staff holds it back since `since`",
     "membership_expired": "the membership ended on `since`",
     "person_disabled": "the account is disabled",
     "resource_out_of_service": "the resource is out of service: `why`",

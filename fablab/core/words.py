@@ -77,6 +77,11 @@ def _certification(p: Mapping[str, Any]) -> str:
     return text(p.get("certification_name"))
 
 
+def _either(p: Mapping[str, Any]) -> str:
+    """The certification and its alternatives."""
+    return ", ".join(text(one["certification_name"]) for one in (p, *p["alternatives"]))
+
+
 def _why(p: Mapping[str, Any]) -> str:
     """The reason that somebody wrote, in one language or by language; '' for none. Without the full stop."""
     why = p.get("why")
@@ -166,7 +171,11 @@ _QUOTAS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "not_certified": lambda p: gettext('You need the certification "%(name)s".', name=_certification(p)),
+    "not_certified": lambda p: (
+        gettext("You need one of these certifications: %(names)s.", names=_either(p))
+        if p.get("alternatives")
+        else gettext('You need the certification "%(name)s".', name=_certification(p))
+    ),
     "certification_expired": lambda p: gettext(
         'The certification "%(name)s" expired on %(day)s.', name=_certification(p), day=day(p["since"])
     ),
@@ -177,6 +186,11 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "certification_revoked": lambda p: gettext(
         'The certification "%(name)s" was withdrawn on %(day)s.', name=_certification(p), day=day(p["since"])
+    ),
+    "certification_suspended": lambda p: gettext(
+        'The certification "%(name)s" is held back since %(day)s. Please speak to the lab\'s staff.',
+        name=_certification(p),
+        day=day(p["since"]),
     ),
     "membership_expired": lambda p: gettext("The membership ended on %(day)s.", day=day(p["since"])),
     "person_disabled": lambda p: gettext("This account is disabled. Please speak to the lab's staff."),
@@ -236,6 +250,7 @@ _DISPLAY: dict[str, Callable[[], str]] = {
     "certification_expired": lambda: gettext("Certification expired"),
     "certification_lapsed_unused": lambda: gettext("Certification lapsed"),
     "certification_revoked": lambda: gettext("Certification withdrawn"),
+    "certification_suspended": lambda: gettext("Certification suspended"),
     "membership_expired": lambda: gettext("Membership ended"),
     "person_disabled": lambda: gettext("Account disabled"),
     "resource_out_of_service": lambda: gettext("Out of service"),

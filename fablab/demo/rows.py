@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from fablab.certifications.models import Certification, Grant, Requirement
+from fablab.certifications.expression import every, tree_of
+from fablab.certifications.models import Certification, Grant, Requirement, RequirementTerm
 from fablab.core import badges
 from fablab.core.config import Config
 from fablab.core.db import Base
@@ -66,6 +67,7 @@ def tables(world: World, config: Config, password_hash: str | None) -> list[tupl
         (Certification, _certifications(world.now)),
         (Grant, [_grant(one) for one in world.grants]),
         (Requirement, _requirements()),
+        (RequirementTerm, _terms()),
         (ReservationSeries, world.scenes.series),
         (Reservation, reservations),
         (Allocation, allocations),
@@ -169,6 +171,7 @@ def _certifications(now: datetime) -> Rows:
 
 def _grant(one: members.Held) -> dict[str, Any]:
     return {
+        "public_id": f"demo-{one.person}-{one.certification}-{one.granted_at:%Y%m%d%H%M%S}",
         "person_id": one.person,
         "certification_id": one.certification,
         "granted_at": one.granted_at,
@@ -183,12 +186,21 @@ def _grant(one: members.Held) -> dict[str, Any]:
 
 
 def _requirements() -> Rows:
-    numbers = {one.key: number for number, one in enumerate(CERTIFICATIONS, 1)}
     return [
-        {"resource_id": resource, "certification_id": numbers[need]}
-        for resource, one in enumerate(RESOURCES, 1)
-        for need in one.needs
+        {"id": resource, "resource_id": resource, "expression": tree_of(every(needs))}
+        for resource, needs in _needs().items()
     ]
+
+
+def _terms() -> Rows:
+    return [
+        {"requirement_id": resource, "certification_id": one} for resource, needs in _needs().items() for one in needs
+    ]
+
+
+def _needs() -> dict[int, list[int]]:
+    numbers = {one.key: number for number, one in enumerate(CERTIFICATIONS, 1)}
+    return {number: [numbers[need] for need in one.needs] for number, one in enumerate(RESOURCES, 1) if one.needs}
 
 
 def _reservations(bookings: list[Booking]) -> tuple[Rows, Rows]:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
-from fablab.certifications.models import Certification, Grant, Requirement
-from fablab.certifications.rules import GrantFacts, RequiredFacts
+from fablab.certifications.facts import certificates_of
+from fablab.certifications.rules import NOTHING
 from fablab.core.db import db
 from fablab.interlock.rules import AccessFacts, BadgeFacts
 from fablab.people.models import Badge, Person
@@ -22,18 +22,6 @@ AHEAD = 8
 """How many days the opening hours are read for: a use may go on over some nights."""
 
 # The statements are made once: to make one takes SQLAlchemy three times as long as to run it, and a reader waits.
-_NEEDED = (
-    select(Certification)
-    .join(Requirement)
-    .where(Requirement.resource_id == bindparam("resource"))
-    .order_by(Requirement.id)
-)
-_HELD = (
-    select(Grant)
-    .join(Requirement, Requirement.certification_id == Grant.certification_id)
-    .where(Requirement.resource_id == bindparam("resource"), Grant.person_id == bindparam("person"))
-    .execution_options(populate_existing=True)
-)
 _OTHERS = (
     select(Allocation)
     .join(Reservation)
@@ -59,7 +47,7 @@ def access_facts(
     """Everything the rule needs, read as it is now; `person` was just read."""
     person_id = person.id if person is not None else None
     resource = db.session.get(Resource, resource_id, populate_existing=True)
-    required, grants = _certificates(person_id, resource_id)
+    required, granted = certificates_of(() if person_id is None else (person_id,), [resource_id])
     return AccessFacts(
         at=at,
         calendar=_calendar(resource, at),
@@ -67,8 +55,8 @@ def access_facts(
         resource=_resource_facts(resource),
         badge=BadgeFacts(badge.revoked_at) if badge else None,
         by_badge=by_badge,
-        required=required,
-        grants=grants,
+        required=required.get(resource_id, NOTHING),
+        grants=granted.get(person_id or 0, ()),
         reserved_by_other_until=_reserved_by_other(person_id, resource_id, at),
         in_use_by_other=in_use,
     )
@@ -85,27 +73,6 @@ def _resource_facts(resource: Resource | None) -> ResourceFacts | None:
     if resource is None or resource.retired_at is not None:
         return None
     return ResourceFacts(resource.service_state is ServiceState.IN_SERVICE, resource.service_note)
-
-
-def _certificates(person_id: int | None, resource_id: int) -> tuple[list[RequiredFacts], list[GrantFacts]]:
-    needed = list(db.session.scalars(_NEEDED, {"resource": resource_id}))
-    required = [RequiredFacts(one.id, one.name) for one in needed]
-    if not needed or person_id is None:
-        return required, []
-    lapses = {one.id: one.lapse_after_unused_days for one in needed}
-    held = db.session.scalars(_HELD, {"resource": resource_id, "person": person_id})
-    grants = [
-        GrantFacts(
-            one.certification_id,
-            one.granted_at,
-            one.valid_until,
-            None if (days := lapses[one.certification_id]) is None else timedelta(days=days),
-            one.last_used_at,
-            one.revoked_at,
-        )
-        for one in held
-    ]
-    return required, grants
 
 
 def _reserved_by_other(person_id: int | None, resource_id: int, at: datetime) -> datetime | None:

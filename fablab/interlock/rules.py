@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fablab.certifications.rules import GrantFacts, RequiredFacts, grant_denials
+from fablab.certifications.rules import NOTHING, GrantFacts, Required, grant_denials
 from fablab.core.denials import Denial
 from fablab.people.rules import PersonFacts, person_denials
 from fablab.resources.rules import Calendar, ResourceFacts, closure_denials, opening_denials, resource_denials
@@ -46,7 +46,7 @@ class AccessFacts:
     resource: ResourceFacts | None
     badge: BadgeFacts | None = None
     by_badge: bool = True
-    required: Sequence[RequiredFacts] = ()
+    required: Required = NOTHING
     grants: Sequence[GrantFacts] = ()
     reserved_by_other_until: datetime | None = None
     in_use_by_other: bool = False

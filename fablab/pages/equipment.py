@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fablab.certifications import service as certifications
+from fablab.certifications import requirements
 from fablab.core.actor import Actor
 from fablab.core.db import Texts, transaction
 from fablab.resources import service
@@ -31,5 +31,5 @@ def save(
             resource_id = service.add(actor, values, now).id
         else:
             service.change(actor, resource_id, values, now)
-        certifications.require(actor, resource_id, certification_ids, now)
+        requirements.require_all(actor, resource_id, certification_ids, now)
         return resource_id

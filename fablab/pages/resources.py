@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
-from fablab.certifications.rules import grant_denials
+from fablab.certifications.facts import certificates_of
+from fablab.certifications.rules import NOTHING, Held, Required, grant_denials
 from fablab.core.actor import Actor
 from fablab.core.db import Texts, db
 from fablab.core.denials import Denial
@@ -15,7 +16,7 @@ from fablab.core.words import config
 from fablab.pages.rules import Viewer
 from fablab.pages.service import Tag, cards, seen_by
 from fablab.people.models import Person
-from fablab.reservations.gather import certificates, policy_of
+from fablab.reservations.gather import policy_of
 from fablab.reservations.models import LIVE, Allocation, Reservation
 from fablab.reservations.policy import BookingPolicy
 from fablab.reservations.reading import first_free, free_from
@@ -134,15 +135,17 @@ def _viewer(actor: Actor) -> Viewer:
 
 
 def _missing(actor: Actor, ids: Sequence[int], now: datetime) -> dict[int, tuple[Denial, ...]]:
-    required, grants = certificates(actor.person_id or 0, ids)
+    required, granted = certificates_of([actor.person_id or 0], ids)
+    grants = granted.get(actor.person_id or 0, [])
     return {ident: tuple(grant_denials(needs, grants, now)) for ident, needs in required.items()}
 
 
 def _requirements(actor: Actor, resource_id: int, now: datetime) -> tuple[Requirement, ...]:
-    required, grants = certificates(actor.person_id or 0, [resource_id])
+    required, granted = certificates_of([actor.person_id or 0], [resource_id])
+    grants = granted.get(actor.person_id or 0, [])
     return tuple(
-        Requirement(need.certification_id, need.name, next(iter(grant_denials([need], grants, now)), None))
-        for need in required.get(resource_id, ())
+        Requirement(ident, name, next(iter(grant_denials(Required(Held(ident)), grants, now)), None))
+        for ident, name in required.get(resource_id, NOTHING).names.items()
     )
 
 

@@ -11,7 +11,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from fablab.certifications import requirements
 from fablab.certifications import service as certifications
+from fablab.certifications.expression import terms_of
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
@@ -52,8 +54,8 @@ def edit(resource_id: int) -> str:
         form[part] = "" if getattr(found, part) is None else str(getattr(found, part))
     form |= {"opening": found.opening.value}
     form |= {f"hours_{day}": ", ".join(hours) for day, hours in found.opening_hours.items()}
-    asked = certifications.required_for([resource_id]).get(resource_id, [])
-    return _form(found, form, [one.certification_id for one in asked], {})
+    asked = list(terms_of(requirements.own_need(Resource, resource_id)))
+    return _form(found, form, asked, {})
 
 
 @blueprint.post("/<int:resource_id>/edit")

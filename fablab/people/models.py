@@ -45,6 +45,7 @@ class Person(Base):
     role: Mapped[Role] = mapped_column(choice(Role), default=Role.MAKER)
     active: Mapped[bool] = mapped_column(default=True)
     language: Mapped[str] = mapped_column(String(5))
+    born_on: Mapped[date | None]
     member_until: Mapped[date | None]
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("membership_plan.id"))
     audience: Mapped[Audience] = mapped_column(choice(Audience), default=Audience.CITIZEN)

@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from fablab.certifications.rules import GrantFacts, RequiredFacts, grant_denials
+from fablab.certifications.facts import certificates_of
+from fablab.certifications.rules import NOTHING, GrantFacts, Required, grant_denials
 from fablab.core.db import db
 from fablab.core.denials import Denial
 from fablab.core.words import config
-from fablab.reservations.gather import certificates_of, first_ids
+from fablab.reservations.gather import first_ids
 from fablab.reservations.models import LIVE, Allocation, Companion, Let, Reservation, ReservationState
 from fablab.reservations.rules import MOMENT, Slot
 from fablab.reservations.timeline_rules import midnight
@@ -112,9 +113,9 @@ def _held(ids: Sequence[int], begin: datetime, end: datetime) -> dict[int, list[
 
 
 def _line(
-    one: Allocation, required: Mapping[int, list[RequiredFacts]], granted: Mapping[int, list[GrantFacts]]
+    one: Allocation, required: Mapping[int, Required], granted: Mapping[int, list[GrantFacts]]
 ) -> Line:
-    needs = required.get(one.resource_id, ())
+    needs = required.get(one.resource_id, NOTHING)
     grants = granted.get(one.reservation.person_id, ())
     risks: dict[object, Denial] = {}
     for at in (one.starts_at, one.ends_at - MOMENT):

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, select
+from sqlalchemy import Select, bindparam, select
 
-from fablab.certifications.models import Certification, Grant, Requirement
-from fablab.certifications.rules import GrantFacts, RequiredFacts
+from fablab.certifications.facts import certificates_of
+from fablab.certifications.rules import NOTHING, GrantFacts
 from fablab.core.actor import Role
 from fablab.core.db import db
 from fablab.core.errors import Invalid
@@ -30,31 +30,6 @@ from fablab.resources.models import Resource, ServiceState
 from fablab.resources.rules import Calendar, ResourceFacts
 
 Window = tuple[datetime, datetime]
-
-_ASKED = (
-    select(
-        Requirement.resource_id,
-        Certification.id,
-        Certification.name,
-        Certification.lapse_after_unused_days,
-        Grant.id,
-        Grant.person_id,
-        Grant.granted_at,
-        Grant.valid_until,
-        Grant.last_used_at,
-        Grant.revoked_at,
-    )
-    .join(Certification, Certification.id == Requirement.certification_id)
-    .outerjoin(
-        Grant,
-        and_(
-            Grant.certification_id == Certification.id,
-            Grant.person_id.in_(bindparam("people", expanding=True)),
-        ),
-    )
-    .where(Requirement.resource_id.in_(bindparam("resources", expanding=True)))
-    .order_by(Requirement.id, Grant.id)
-)
 
 
 def _first_ids(resource_ids: Any, at: Any, ignore: Any) -> Select[int]:
@@ -137,7 +112,7 @@ class _Reading:
                 policy=self.policies[one.id if one.id in asked else wanted[0].id],
                 person=PersonFacts(person.active, person.member_until),
                 resource=ResourceFacts(one.service_state is ServiceState.IN_SERVICE, one.service_note),
-                required=required.get(one.id, ()),
+                required=required.get(one.id, NOTHING),
                 grants=granted.get(person.id, ()),
                 taken=taken.get(one.id, ()),
                 begun=wish.begun,
@@ -208,34 +183,6 @@ class _Reading:
             )
             for ident in self.companion_ids
         ]
-
-
-def certificates(
-    person_id: int, resource_ids: Iterable[int]
-) -> tuple[dict[int, list[RequiredFacts]], list[GrantFacts]]:
-    """What each resource asks for, and what the person was granted of it. One query."""
-    required, granted = certificates_of((person_id,), resource_ids)
-    return required, granted.get(person_id, [])
-
-
-def certificates_of(
-    people: Sequence[int], resource_ids: Iterable[int]
-) -> tuple[dict[int, list[RequiredFacts]], dict[int, list[GrantFacts]]]:
-    """What each resource asks for, and what each of these people was granted of it. One query."""
-    required: dict[int, dict[int, RequiredFacts]] = {}
-    granted: dict[int, dict[int, GrantFacts]] = {}
-    asked = {"people": list(people), "resources": list(resource_ids)}
-    for resource_id, ident, name, lapse, grant_id, holder, granted_at, *ends in db.session.execute(_ASKED, asked):
-        required.setdefault(resource_id, {})[ident] = RequiredFacts(ident, name)
-        if grant_id is not None:
-            valid_until, last_used_at, revoked_at = ends
-            unused = None if lapse is None else timedelta(days=lapse)
-            facts = GrantFacts(ident, granted_at, valid_until, unused, last_used_at, revoked_at)
-            granted.setdefault(holder, {})[grant_id] = facts
-    return (
-        {ident: list(found.values()) for ident, found in required.items()},
-        {holder: list(found.values()) for holder, found in granted.items()},
-    )
 
 
 def first_taken(resource_ids: Sequence[int], at: datetime, ignore: int | None = None) -> dict[int, list[Slot]]:

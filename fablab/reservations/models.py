@@ -49,9 +49,12 @@ class Reservation(Base):
     """Somebody holds one or more resources. `created_by_id` differs from `person_id` when booked on behalf, which
     `on_behalf_reason` explains; `sequence` counts its changes, for calendars that hold it.
 
+    `given_back_late`: it was moved or made shorter when cancelling it counted as late, so cancelling it still does.
+
     `starts_at` and `ends_at` are what was agreed; the allocations are what is really held: an early finish makes them
     shorter. `started_at` is when somebody came. `overrides` are the rules that staff set aside: [{code, reason}].
-    `occurrence_at` is the start that the series gave it, whatever became of it since.
+    `occurrence_at` is the start that the series gave it, whatever became of it since. `at_risk_since`: from then on
+    its person lacks a certification that it needs.
     """
 
     __tablename__ = "reservation"
@@ -70,6 +73,7 @@ class Reservation(Base):
     ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     end_reason: Mapped[str] = mapped_column(String(500), default="")
     late_cancelled: Mapped[bool] = mapped_column(default=False)
+    given_back_late: Mapped[bool] = mapped_column(default=False)
     sequence: Mapped[int] = mapped_column(default=0)
     party_size: Mapped[int] = mapped_column(default=1)
     exclusive: Mapped[bool] = mapped_column(default=False)
@@ -79,6 +83,7 @@ class Reservation(Base):
     reminded_at: Mapped[datetime | None]
     overrun_warned_at: Mapped[datetime | None]
     extended_at: Mapped[datetime | None]
+    at_risk_since: Mapped[datetime | None]
     series_id: Mapped[int | None] = mapped_column(ForeignKey("reservation_series.id"))
     occurrence_at: Mapped[datetime | None]
 
@@ -97,6 +102,12 @@ class Reservation(Base):
             "series_id",
             sqlite_where=text("series_id IS NOT NULL"),
             postgresql_where=text("series_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_reservation_at_risk",
+            "at_risk_since",
+            sqlite_where=text("at_risk_since IS NOT NULL"),
+            postgresql_where=text("at_risk_since IS NOT NULL"),
         ),
     )
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fablab.certifications.rules import GrantFacts, RequiredFacts, grant_denials
+from fablab.certifications.rules import NOTHING, GrantFacts, Required, grant_denials
 from fablab.core.db import Texts
 from fablab.core.denials import Denial
 from fablab.people.rules import PersonFacts, person_denials
@@ -29,6 +29,7 @@ HOPELESS = frozenset(
         "resource_out_of_service",
         "not_certified",
         "certification_revoked",
+        "certification_suspended",
         "over_capacity",
         "suspended",
     }
@@ -71,7 +72,7 @@ class BookingFacts:
     policy: BookingPolicy
     person: PersonFacts
     resource: ResourceFacts
-    required: Sequence[RequiredFacts] = ()
+    required: Required = NOTHING
     grants: Sequence[GrantFacts] = ()
     taken: Sequence[Slot] = ()
     begun: bool = False
@@ -378,7 +379,7 @@ def _end(slot: Slot) -> datetime:
 
 
 def _uncertified(facts: BookingFacts, grants: Sequence[GrantFacts]) -> list[Denial]:
-    if not facts.required:
+    if facts.required is NOTHING:
         return []
     found: dict[object, Denial] = {}
     for at in (facts.starts_at, facts.ends_at - MOMENT):

@@ -182,5 +182,12 @@ def _differs(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> 
 
 def _span(facts: Mapping[str, Any]) -> str:
     start, end = str(facts["starts_at"]), str(facts["ends_at"])
+    if words.hour(start) == words.hour(end) == "00:00":
+        return _days(datetime.fromisoformat(start), datetime.fromisoformat(end) - timedelta(microseconds=1))
     same = words.day(start) == words.day(end)
     return f"{words.when(start)}–{words.hour(end) if same else words.when(end)}"
+
+
+def _days(first: datetime, last: datetime) -> str:
+    begin, end = (words.shown(at, "EEEE d MMMM") for at in (first, last))
+    return _("%(days)s all day", days=begin) if begin == end else f"{begin}–{end}"

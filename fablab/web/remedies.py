@@ -46,6 +46,7 @@ _REMEDIES: dict[str, Callable[[Denial], Remedy | None]] = {
     "certification_expired": _certification,
     "certification_lapsed_unused": _certification,
     "certification_revoked": _certification,
+    "certification_suspended": _certification,
     "slot_taken": _waiting,
     "too_close": _waiting,
     "quota_exceeded": _own_bookings,

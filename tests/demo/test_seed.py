@@ -84,7 +84,7 @@ def test_history_reaches_four_weeks_back_and_two_ahead(seeded: service.Demo) -> 
 def test_who_books_a_machine_is_certified_for_it(seeded: service.Demo) -> None:
     needs: dict[int, set[int]] = {}
     for one in db.session.scalars(select(Requirement)):
-        needs.setdefault(one.resource_id, set()).add(one.certification_id)
+        needs[one.resource_id or 0] = {term.certification_id for term in one.terms}
     held: dict[int, list[Grant]] = {}
     for grant in db.session.scalars(select(Grant)):
         held.setdefault(grant.person_id, []).append(grant)

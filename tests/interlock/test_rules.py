@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fablab.certifications.rules import GrantFacts, RequiredFacts
+from fablab.certifications.rules import NOTHING, GrantFacts, Held, Required
 from fablab.interlock.rules import AccessFacts, BadgeFacts, access_denials, lease_s, revoke_how
 from fablab.people.rules import PersonFacts
 from fablab.resources.rules import Calendar, Opening, ResourceFacts
@@ -15,7 +15,7 @@ from fablab.resources.rules import Calendar, Opening, ResourceFacts
 PARIS = ZoneInfo("Europe/Paris")
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=PARIS).astimezone(UTC)
 CALENDAR = Calendar(PARIS, {"monday": (Opening(time(9), time(19)),)}, frozenset({date(2026, 3, 9)}))
-LASER = RequiredFacts(1, {"en": "Laser"})
+LASER = Required(Held(1), {1: {"en": "Laser"}})
 HELD = GrantFacts(1, MONDAY - timedelta(days=30))
 
 ALLOWED = AccessFacts(
@@ -24,7 +24,7 @@ ALLOWED = AccessFacts(
     person=PersonFacts(active=True, member_until=date(2026, 12, 31)),
     resource=ResourceFacts(in_service=True),
     badge=BadgeFacts(),
-    required=(LASER,),
+    required=LASER,
     grants=(HELD,),
 )
 
@@ -54,7 +54,7 @@ def test_who_has_everything_may() -> None:
         ({"grants": (replace(HELD, revoked_at=MONDAY),)}, ["certification_revoked"]),
         ({"grants": (replace(HELD, valid_until=MONDAY),)}, ["certification_expired"]),
         ({"grants": (replace(HELD, lapse_after_unused=timedelta(days=30)),)}, ["certification_lapsed_unused"]),
-        ({"required": (), "grants": ()}, []),
+        ({"required": NOTHING, "grants": ()}, []),
         ({"at": local(2, 8, 59)}, ["outside_opening_hours"]),
         ({"at": local(2, 9)}, []),
         ({"at": local(2, 19)}, ["outside_opening_hours"]),

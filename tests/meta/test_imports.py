@@ -15,6 +15,8 @@ ROWS = {
     "certifications": 4,
     "devices": 4,
     "reservations": 5,
+    "quizzes": 5,
+    "credentials": 5,
     "training": 6,
     "usage": 6,
     "interlock": 7,

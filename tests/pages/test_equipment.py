@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from fablab.certifications.service import required_for
+from fablab.certifications.facts import required_for
 from fablab.core.actor import Role
 from fablab.core.audit import AuditEntry
 from fablab.core.db import db
@@ -44,7 +44,7 @@ def test_a_machine_is_added_in_a_new_place_with_what_it_asks_for(manager: FlaskC
     assert (made.name, made.risk_class, made.model) == ({"fr": "Fraiseuse", "en": "Mill"}, RiskClass.A, "Shaper")
     corner = db.session.scalars(select(Place).where(Place.parent_id == hall.id)).one()
     assert (made.place_id, corner.name) == (corner.id, {"fr": "Corner"})
-    assert [one.certification_id for one in required_for([made.id])[made.id]] == [safety.id]
+    assert list(required_for([made.id])[made.id].names) == [safety.id]
     assert "Mill" in manager.get(f"/resources/{made.id}", headers={"Accept-Language": "en"}).text
     acts = set(db.session.scalars(select(AuditEntry.action)))
     assert {"place.added", "resource.added", "resource.requirements_changed"} <= acts
@@ -58,7 +58,7 @@ def test_the_form_shows_what_is_known_and_changes_it(manager: FlaskClient) -> No
     assert f'value="{basics.id}" checked' in shown
     post(manager, f"/resources/{laser.id}/edit", FORM | {"certification": str(fibre.id)}, page="/resources")
     db.session.expire_all()
-    assert [one.certification_id for one in required_for([laser.id])[laser.id]] == [fibre.id]
+    assert list(required_for([laser.id])[laser.id].names) == [fibre.id]
     assert laser.name == {"fr": "Fraiseuse", "en": "Mill"}
     reviews = [row.payload for row in db.session.scalars(select(Outbox).where(Outbox.kind == "device"))]
     assert any(one["resource_id"] == laser.id for one in reviews), "who uses it now is judged anew"

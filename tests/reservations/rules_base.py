@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fablab.certifications.rules import GrantFacts, RequiredFacts
+from fablab.certifications.rules import Every, GrantFacts, Held, Required
 from fablab.people.rules import PersonFacts
 from fablab.reservations.policy import BookingPolicy
 from fablab.reservations.rules import BookingFacts
@@ -13,8 +13,10 @@ from fablab.resources.rules import Calendar, Opening, ResourceFacts
 PARIS = ZoneInfo("Europe/Paris")
 WEEK = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), (Opening(time(9), time(18)),))
 ALWAYS = dict.fromkeys((*WEEK, "saturday", "sunday"), (Opening(time(0), time(0)),))
-LASER = RequiredFacts(7, {"en": "Laser"})
-SAW = RequiredFacts(8, {"en": "Saw"})
+NAMES = {7: {"en": "Laser"}, 8: {"en": "Saw"}}
+LASER = Required(Held(7), NAMES)
+SAW = Required(Held(8), NAMES)
+BOTH = Required(Every((Held(7), Held(8))), NAMES)
 
 
 def paris(*parts: int, fold: int = 0) -> datetime:

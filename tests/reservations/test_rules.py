@@ -9,7 +9,7 @@ import pytest
 from fablab.people.rules import PersonFacts
 from fablab.reservations.rules import Slot, booking_denials
 from fablab.resources.rules import Calendar, ResourceFacts
-from tests.reservations.rules_base import ALWAYS, BASE, END, HELD, LASER, NOW, PARIS, SAW, START, paris, slot
+from tests.reservations.rules_base import ALWAYS, BASE, BOTH, END, HELD, LASER, NOW, PARIS, START, paris, slot
 
 ROWS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("allowed", {}, []),
@@ -36,26 +36,26 @@ ROWS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("member until that day", {"person": PersonFacts(True, date(2026, 3, 3))}, []),
     ("member until the day before", {"person": PersonFacts(True, date(2026, 3, 2))}, ["membership_expired"]),
     ("out of service", {"resource": ResourceFacts(False, "lens")}, ["resource_out_of_service"]),
-    ("certified", {"required": [LASER], "grants": [HELD]}, []),
-    ("not certified", {"required": [LASER]}, ["not_certified"]),
-    ("two missing", {"required": [LASER, SAW]}, ["not_certified", "not_certified"]),
-    ("ends with the booking", {"required": [LASER], "grants": [replace(HELD, valid_until=END)]}, []),
+    ("certified", {"required": LASER, "grants": [HELD]}, []),
+    ("not certified", {"required": LASER}, ["not_certified"]),
+    ("two missing", {"required": BOTH}, ["not_certified", "not_certified"]),
+    ("ends with the booking", {"required": LASER, "grants": [replace(HELD, valid_until=END)]}, []),
     (
         "ends within the booking",
-        {"required": [LASER], "grants": [replace(HELD, valid_until=END - timedelta(microseconds=1))]},
+        {"required": LASER, "grants": [replace(HELD, valid_until=END - timedelta(microseconds=1))]},
         ["certification_expired"],
     ),
-    ("ended before", {"required": [LASER], "grants": [replace(HELD, valid_until=NOW)]}, ["certification_expired"]),
-    ("withdrawn", {"required": [LASER], "grants": [replace(HELD, revoked_at=NOW)]}, ["certification_revoked"]),
+    ("ended before", {"required": LASER, "grants": [replace(HELD, valid_until=NOW)]}, ["certification_expired"]),
+    ("withdrawn", {"required": LASER, "grants": [replace(HELD, revoked_at=NOW)]}, ["certification_revoked"]),
     (
         "lapsed",
-        {"required": [LASER], "grants": [replace(HELD, lapse_after_unused=timedelta(days=30))]},
+        {"required": LASER, "grants": [replace(HELD, lapse_after_unused=timedelta(days=30))]},
         ["certification_lapsed_unused"],
     ),
-    ("granted from the start on", {"required": [LASER], "grants": [replace(HELD, granted_at=START)]}, []),
+    ("granted from the start on", {"required": LASER, "grants": [replace(HELD, granted_at=START)]}, []),
     (
         "granted during it",
-        {"required": [LASER], "grants": [replace(HELD, granted_at=START + timedelta(minutes=1))]},
+        {"required": LASER, "grants": [replace(HELD, granted_at=START + timedelta(minutes=1))]},
         ["not_certified"],
     ),
     (
@@ -69,7 +69,7 @@ ROWS: list[tuple[str, dict[str, Any], list[str]]] = [
         slot(paris(2026, 3, 1, 10), 10)
         | {
             "person": PersonFacts(False, date(2026, 1, 1)),
-            "required": [LASER],
+            "required": LASER,
             "resource": ResourceFacts(False),
             "taken": [Slot(paris(2026, 3, 1, 10), paris(2026, 3, 1, 11))],
         },

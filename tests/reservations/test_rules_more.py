@@ -236,7 +236,7 @@ ELSEWHERE = [Slot(START - HOUR, START + MINUTE)]
     ],
 )
 def test_supervision(kind: str, companions: Sequence[CompanionFacts], why: str | None) -> None:
-    facts = replace(BASE, companions=companions, required=[LASER], grants=[HELD])
+    facts = replace(BASE, companions=companions, required=LASER, grants=[HELD])
     found = booking_denials(ruled(facts, supervision=Supervision(kind)))
     assert [(one.code, one.params["why"]) for one in found] == ([("needs_supervisor", why)] if why else [])
 
@@ -296,7 +296,7 @@ def test_of_several_resources_each_reason_says_which_it_is_about() -> None:
 
 
 def test_what_is_only_held_along_must_be_free_and_nothing_else() -> None:
-    along = replace(ruled(BASE, max_minutes=15), along=True, resource=ResourceFacts(False), required=[SAW])
+    along = replace(ruled(BASE, max_minutes=15), along=True, resource=ResourceFacts(False), required=SAW)
     assert booking_denials(along) == []
     assert codes(replace(along, taken=[Slot(START, END)])) == ["slot_taken"]
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fablab.certifications.rules import NOTHING
 from fablab.reservations.rules import BookingFacts, Slot, booking_denials
 from fablab.reservations.search import free_slots, instants, next_free, next_step, suggestions
 from fablab.resources.rules import Calendar, ResourceFacts
@@ -72,13 +73,13 @@ def test_it_shortens_what_is_too_long_and_lengthens_what_is_too_short() -> None:
 
 
 def test_it_suggests_nothing_where_another_time_does_not_help() -> None:
-    assert suggestions([replace(BASE, required=[LASER])]) == []
+    assert suggestions([replace(BASE, required=LASER)]) == []
     assert suggestions([replace(BASE, resource=ResourceFacts(False))]) == []
 
 
 def test_it_suggests_an_earlier_slot_where_the_certification_ends() -> None:
     ending = replace(HELD, valid_until=START)
-    (found,) = suggestions([replace(BASE, required=[LASER], grants=[ending])], limit=1)
+    (found,) = suggestions([replace(BASE, required=LASER, grants=[ending])], limit=1)
     assert found == Slot(START - timedelta(hours=1), START)
 
 
@@ -111,7 +112,7 @@ def some_facts(draw: st.DrawFn) -> BookingFacts:
         BASE,
         **wanted,
         taken=taken,
-        required=draw(st.sampled_from([[], [LASER]])),
+        required=draw(st.sampled_from([NOTHING, LASER])),
         grants=grants,
         policy=replace(BASE.policy, step_minutes=step),
         calendar=draw(st.sampled_from([BASE.calendar, Calendar(PARIS, ALWAYS)])),

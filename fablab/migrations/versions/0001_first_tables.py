@@ -57,8 +57,29 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("description", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column(
+            "level",
+            sa.Enum(
+                "supervised",
+                "autonomous",
+                "instructor",
+                name="level",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
         sa.Column("validity_days", sa.Integer(), nullable=True),
+        sa.Column("validity_months", sa.Integer(), nullable=True),
+        sa.Column("validity_ends_on", sa.String(length=5), nullable=True),
         sa.Column("lapse_after_unused_days", sa.Integer(), nullable=True),
+        sa.Column("min_age", sa.Integer(), nullable=True),
+        sa.Column("quiz_questions", sa.Integer(), nullable=False),
+        sa.Column("quiz_pass_percent", sa.Integer(), nullable=False),
+        sa.Column("quiz_attempts", sa.Integer(), nullable=True),
+        sa.Column("quiz_wait_hours", sa.Integer(), nullable=False),
+        sa.Column("practical", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_certification")),
@@ -73,6 +94,18 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_event_at"), "event", ["at"], unique=False)
+    op.create_table(
+        "issuer_key",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kid", sa.String(length=64), nullable=False),
+        sa.Column("public", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("distrusted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issuer_key")),
+        sa.UniqueConstraint("kid", name=op.f("uq_issuer_key_kid")),
+    )
     op.create_table(
         "membership_plan",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -141,6 +174,37 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_stored_answer_created_at"), "stored_answer", ["created_at"], unique=False)
     op.create_table(
+        "certification_inclusion",
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.Column("included_id", sa.Integer(), nullable=False),
+        sa.Column("direct", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_certification_inclusion_certification_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["included_id"], ["certification.id"], name=op.f("fk_certification_inclusion_included_id")
+        ),
+        sa.PrimaryKeyConstraint("certification_id", "included_id", name=op.f("pk_certification_inclusion")),
+    )
+    op.create_index(
+        op.f("ix_certification_inclusion_included_id"), "certification_inclusion", ["included_id"], unique=False
+    )
+    op.create_table(
+        "certification_prerequisite",
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.Column("needed_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_certification_prerequisite_certification_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["needed_id"], ["certification.id"], name=op.f("fk_certification_prerequisite_needed_id")
+        ),
+        sa.PrimaryKeyConstraint("certification_id", "needed_id", name=op.f("pk_certification_prerequisite")),
+    )
+    op.create_index(
+        op.f("ix_certification_prerequisite_needed_id"), "certification_prerequisite", ["needed_id"], unique=False
+    )
+    op.create_table(
         "person",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -163,6 +227,7 @@ def upgrade() -> None:
         ),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("born_on", sa.Date(), nullable=True),
         sa.Column("member_until", sa.Date(), nullable=True),
         sa.Column("plan_id", sa.Integer(), nullable=True),
         sa.Column(
@@ -187,6 +252,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),
         sa.UniqueConstraint("session_key", name=op.f("uq_person_session_key")),
     )
+    op.create_table(
+        "quiz_question",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("explanation", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_quiz_question_certification_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quiz_question")),
+    )
+    op.create_index(op.f("ix_quiz_question_certification_id"), "quiz_question", ["certification_id"], unique=False)
     op.create_table(
         "resource",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -292,16 +371,36 @@ def upgrade() -> None:
     op.create_table(
         "certification_grant",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
         sa.Column("certification_id", sa.Integer(), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("granted_by_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "evidence",
+            sa.Enum(
+                "observed",
+                "training",
+                "quiz",
+                "recognised",
+                name="evidence",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("proof", sa.String(length=500), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=False),
         sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_by_id", sa.Integer(), nullable=True),
         sa.Column("revoked_reason", sa.String(length=500), nullable=False),
+        sa.Column("reminded_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminded_days", sa.Integer(), nullable=True),
+        sa.Column("end_noted_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["certification_id"], ["certification.id"], name=op.f("fk_certification_grant_certification_id")
         ),
@@ -309,6 +408,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_certification_grant_person_id")),
         sa.ForeignKeyConstraint(["revoked_by_id"], ["person.id"], name=op.f("fk_certification_grant_revoked_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_certification_grant")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_certification_grant_public_id")),
     )
     op.create_index(
         op.f("ix_certification_grant_certification_id"), "certification_grant", ["certification_id"], unique=False
@@ -317,6 +417,58 @@ def upgrade() -> None:
         "ix_certification_grant_holder", "certification_grant", ["person_id", "certification_id"], unique=False
     )
     op.create_index(op.f("ix_certification_grant_valid_until"), "certification_grant", ["valid_until"], unique=False)
+    op.create_table(
+        "certification_suspension",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_by_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by_id", sa.Integer(), nullable=True),
+        sa.Column("end_note", sa.String(length=500), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_certification_suspension_certification_id")
+        ),
+        sa.ForeignKeyConstraint(["ended_by_id"], ["person.id"], name=op.f("fk_certification_suspension_ended_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_certification_suspension_person_id")),
+        sa.ForeignKeyConstraint(
+            ["started_by_id"], ["person.id"], name=op.f("fk_certification_suspension_started_by_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certification_suspension")),
+    )
+    op.create_index(
+        op.f("ix_certification_suspension_certification_id"),
+        "certification_suspension",
+        ["certification_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_certification_suspension_holder",
+        "certification_suspension",
+        ["person_id", "certification_id"],
+        unique=False,
+    )
+    op.create_table(
+        "certification_theory",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.Column("passed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_certification_theory_certification_id")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_certification_theory_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certification_theory")),
+        sa.UniqueConstraint(
+            "person_id", "certification_id", name=op.f("uq_certification_theory_person_id_certification_id")
+        ),
+    )
+    op.create_index(
+        op.f("ix_certification_theory_certification_id"), "certification_theory", ["certification_id"], unique=False
+    )
     op.create_table(
         "closure",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -418,20 +570,46 @@ def upgrade() -> None:
     )
     op.create_index("ix_opening_exception_day", "opening_exception", ["day", "resource_id"], unique=False)
     op.create_table(
+        "quiz_attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("questions", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("percent", sa.Integer(), nullable=True),
+        sa.Column("passed", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_quiz_attempt_certification_id")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_quiz_attempt_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quiz_attempt")),
+    )
+    op.create_index(op.f("ix_quiz_attempt_certification_id"), "quiz_attempt", ["certification_id"], unique=False)
+    op.create_index("ix_quiz_attempt_person", "quiz_attempt", ["person_id", "certification_id"], unique=False)
+    op.create_table(
+        "quiz_choice",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("question_id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("correct", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["question_id"], ["quiz_question.id"], name=op.f("fk_quiz_choice_question_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quiz_choice")),
+    )
+    op.create_index(op.f("ix_quiz_choice_question_id"), "quiz_choice", ["question_id"], unique=False)
+    op.create_table(
         "requirement",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("resource_id", sa.Integer(), nullable=False),
-        sa.Column("certification_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["certification_id"], ["certification.id"], name=op.f("fk_requirement_certification_id")
-        ),
+        sa.Column("resource_id", sa.Integer(), nullable=True),
+        sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("expression", sa.JSON(none_as_null=True), nullable=False),
+        sa.CheckConstraint("(resource_id IS NULL) <> (group_id IS NULL)", name=op.f("ck_requirement_one_target")),
+        sa.ForeignKeyConstraint(["group_id"], ["resource_group.id"], name=op.f("fk_requirement_group_id")),
         sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_requirement_resource_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requirement")),
-        sa.UniqueConstraint(
-            "resource_id", "certification_id", name=op.f("uq_requirement_resource_id_certification_id")
-        ),
+        sa.UniqueConstraint("group_id", name=op.f("uq_requirement_group_id")),
+        sa.UniqueConstraint("resource_id", name=op.f("uq_requirement_resource_id")),
     )
-    op.create_index(op.f("ix_requirement_certification_id"), "requirement", ["certification_id"], unique=False)
     op.create_table(
         "reservation_series",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -449,6 +627,62 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation_series")),
     )
     op.create_index(op.f("ix_reservation_series_person_id"), "reservation_series", ["person_id"], unique=False)
+    op.create_table(
+        "training",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("title", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("description", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "draft",
+                "published",
+                "cancelled",
+                "closed",
+                name="trainingstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("instructor_id", sa.Integer(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False),
+        sa.Column("minimum", sa.Integer(), nullable=False),
+        sa.Column("decide_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("price", sa.Integer(), nullable=False),
+        sa.Column(
+            "audience",
+            sa.Enum(
+                "citizen",
+                "business",
+                "school",
+                "public_body",
+                name="audience",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("cancel_hours", sa.Integer(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.String(length=500), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.CheckConstraint("minimum >= 0 AND minimum <= places", name=op.f("ck_training_minimum")),
+        sa.CheckConstraint("places >= 1", name=op.f("ck_training_places")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_training_created_by_id")),
+        sa.ForeignKeyConstraint(["instructor_id"], ["person.id"], name=op.f("fk_training_instructor_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training")),
+    )
+    op.create_index("ix_training_coming", "training", ["state", "starts_at"], unique=False)
+    op.create_index(op.f("ix_training_instructor_id"), "training", ["instructor_id"], unique=False)
     op.create_table(
         "access_decision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -489,6 +723,55 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_alarm_at"), "alarm", ["at"], unique=False)
     op.create_index("ix_alarm_device", "alarm", ["device_id", "kind", "at"], unique=False)
+    op.create_table(
+        "enrolment",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("training_id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "enrolled",
+                "waiting",
+                "offered",
+                "withdrawn",
+                "declined",
+                "expired",
+                "cancelled",
+                name="enrolmentstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("offered_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column(
+            "outcome",
+            sa.Enum("passed", "repeat", name="outcome", native_enum=False, create_constraint=True, length=32),
+            nullable=True,
+        ),
+        sa.Column("outcome_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_enrolment_created_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_enrolment_person_id")),
+        sa.ForeignKeyConstraint(["training_id"], ["training.id"], name=op.f("fk_enrolment_training_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment")),
+    )
+    op.create_index("ix_enrolment_line", "enrolment", ["training_id", "state", "id"], unique=False)
+    op.create_index(op.f("ix_enrolment_person_id"), "enrolment", ["person_id"], unique=False)
+    op.create_index(
+        "uq_enrolment_open",
+        "enrolment",
+        ["training_id", "person_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('enrolled', 'waiting', 'offered')"),
+        postgresql_where=sa.text("state IN ('enrolled', 'waiting', 'offered')"),
+    )
     op.create_table(
         "journal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -565,6 +848,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'failed'"),
     )
     op.create_table(
+        "requirement_term",
+        sa.Column("requirement_id", sa.Integer(), nullable=False),
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_requirement_term_certification_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requirement_id"], ["requirement.id"], name=op.f("fk_requirement_term_requirement_id")
+        ),
+        sa.PrimaryKeyConstraint("requirement_id", "certification_id", name=op.f("pk_requirement_term")),
+    )
+    op.create_index(
+        op.f("ix_requirement_term_certification_id"), "requirement_term", ["certification_id"], unique=False
+    )
+    op.create_table(
         "reservation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
@@ -610,6 +908,7 @@ def upgrade() -> None:
         sa.Column("ended_by_id", sa.Integer(), nullable=True),
         sa.Column("end_reason", sa.String(length=500), nullable=False),
         sa.Column("late_cancelled", sa.Boolean(), nullable=False),
+        sa.Column("given_back_late", sa.Boolean(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("party_size", sa.Integer(), nullable=False),
         sa.Column("exclusive", sa.Boolean(), nullable=False),
@@ -619,6 +918,7 @@ def upgrade() -> None:
         sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("overrun_warned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("extended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at_risk_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("series_id", sa.Integer(), nullable=True),
         sa.Column("occurrence_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_reservation_order")),
@@ -629,6 +929,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["series_id"], ["reservation_series.id"], name=op.f("fk_reservation_series_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation")),
     )
+    op.create_index(
+        "ix_reservation_at_risk",
+        "reservation",
+        ["at_risk_since"],
+        unique=False,
+        sqlite_where=sa.text("at_risk_since IS NOT NULL"),
+        postgresql_where=sa.text("at_risk_since IS NOT NULL"),
+    )
     op.create_index("ix_reservation_due", "reservation", ["state", "starts_at"], unique=False)
     op.create_index("ix_reservation_person", "reservation", ["person_id", "ends_at"], unique=False)
     op.create_index(
@@ -638,6 +946,19 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("series_id IS NOT NULL"),
         postgresql_where=sa.text("series_id IS NOT NULL"),
+    )
+    op.create_table(
+        "training_certification",
+        sa.Column("training_id", sa.Integer(), nullable=False),
+        sa.Column("certification_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["certification_id"], ["certification.id"], name=op.f("fk_training_certification_certification_id")
+        ),
+        sa.ForeignKeyConstraint(["training_id"], ["training.id"], name=op.f("fk_training_certification_training_id")),
+        sa.PrimaryKeyConstraint("training_id", "certification_id", name=op.f("pk_training_certification")),
+    )
+    op.create_index(
+        op.f("ix_training_certification_certification_id"), "training_certification", ["certification_id"], unique=False
     )
     op.create_table(
         "allocation",
@@ -705,6 +1026,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation_skipped")),
         sa.UniqueConstraint("series_id", "occurrence_at", name=op.f("uq_reservation_skipped_series_id_occurrence_at")),
     )
+    op.create_table(
+        "training_date",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("training_id", sa.Integer(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_training_date_order")),
+        sa.ForeignKeyConstraint(["reservation_id"], ["reservation.id"], name=op.f("fk_training_date_reservation_id")),
+        sa.ForeignKeyConstraint(["training_id"], ["training.id"], name=op.f("fk_training_date_training_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_date")),
+        sa.UniqueConstraint("reservation_id", name=op.f("uq_training_date_reservation_id")),
+    )
+    op.create_index(op.f("ix_training_date_starts_at"), "training_date", ["starts_at"], unique=False)
+    op.create_index(op.f("ix_training_date_training_id"), "training_date", ["training_id"], unique=False)
+    op.create_table(
+        "training_grant",
+        sa.Column("grant_id", sa.Integer(), nullable=False),
+        sa.Column("enrolment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["enrolment_id"], ["enrolment.id"], name=op.f("fk_training_grant_enrolment_id")),
+        sa.ForeignKeyConstraint(["grant_id"], ["certification_grant.id"], name=op.f("fk_training_grant_grant_id")),
+        sa.PrimaryKeyConstraint("grant_id", name=op.f("pk_training_grant")),
+    )
+    op.create_index(op.f("ix_training_grant_enrolment_id"), "training_grant", ["enrolment_id"], unique=False)
     op.create_table(
         "usage_session",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -795,6 +1141,25 @@ def upgrade() -> None:
     op.create_index("ix_waiting_entry_line", "waiting_entry", ["resource_id", "state", "id"], unique=False)
     op.create_index(op.f("ix_waiting_entry_person_id"), "waiting_entry", ["person_id"], unique=False)
     op.create_table(
+        "attendance",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("enrolment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("date_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "mark",
+            sa.Enum("present", "absent", "excused", name="mark", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("marked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("marked_by_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["date_id"], ["training_date.id"], name=op.f("fk_attendance_date_id")),
+        sa.ForeignKeyConstraint(["enrolment_id"], ["enrolment.id"], name=op.f("fk_attendance_enrolment_id")),
+        sa.ForeignKeyConstraint(["marked_by_id"], ["person.id"], name=op.f("fk_attendance_marked_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attendance")),
+        sa.UniqueConstraint("enrolment_id", "date_id", name=op.f("uq_attendance_enrolment_id_date_id")),
+    )
+    op.create_index(op.f("ix_attendance_date_id"), "attendance", ["date_id"], unique=False)
+    op.create_table(
         "usage_reading",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -814,6 +1179,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_usage_reading_session", table_name="usage_reading")
     op.drop_table("usage_reading")
+    op.drop_index(op.f("ix_attendance_date_id"), table_name="attendance")
+    op.drop_table("attendance")
     op.drop_index(op.f("ix_waiting_entry_person_id"), table_name="waiting_entry")
     op.drop_index("ix_waiting_entry_line", table_name="waiting_entry")
     op.drop_table("waiting_entry")
@@ -828,6 +1195,11 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_table("usage_session")
+    op.drop_index(op.f("ix_training_grant_enrolment_id"), table_name="training_grant")
+    op.drop_table("training_grant")
+    op.drop_index(op.f("ix_training_date_training_id"), table_name="training_date")
+    op.drop_index(op.f("ix_training_date_starts_at"), table_name="training_date")
+    op.drop_table("training_date")
     op.drop_table("reservation_skipped")
     op.drop_table("reservation_let")
     op.drop_index(op.f("ix_reservation_companion_person_id"), table_name="reservation_companion")
@@ -837,6 +1209,8 @@ def downgrade() -> None:
         "ix_allocation_live", table_name="allocation", sqlite_where=sa.text("live"), postgresql_where=sa.text("live")
     )
     op.drop_table("allocation")
+    op.drop_index(op.f("ix_training_certification_certification_id"), table_name="training_certification")
+    op.drop_table("training_certification")
     op.drop_index(
         "ix_reservation_series",
         table_name="reservation",
@@ -845,7 +1219,15 @@ def downgrade() -> None:
     )
     op.drop_index("ix_reservation_person", table_name="reservation")
     op.drop_index("ix_reservation_due", table_name="reservation")
+    op.drop_index(
+        "ix_reservation_at_risk",
+        table_name="reservation",
+        sqlite_where=sa.text("at_risk_since IS NOT NULL"),
+        postgresql_where=sa.text("at_risk_since IS NOT NULL"),
+    )
     op.drop_table("reservation")
+    op.drop_index(op.f("ix_requirement_term_certification_id"), table_name="requirement_term")
+    op.drop_table("requirement_term")
     op.drop_index(
         "ix_notice_delivery_failed",
         table_name="notice_delivery",
@@ -868,6 +1250,15 @@ def downgrade() -> None:
     )
     op.drop_index("ix_journal_device", table_name="journal")
     op.drop_table("journal")
+    op.drop_index(
+        "uq_enrolment_open",
+        table_name="enrolment",
+        sqlite_where=sa.text("state IN ('enrolled', 'waiting', 'offered')"),
+        postgresql_where=sa.text("state IN ('enrolled', 'waiting', 'offered')"),
+    )
+    op.drop_index(op.f("ix_enrolment_person_id"), table_name="enrolment")
+    op.drop_index("ix_enrolment_line", table_name="enrolment")
+    op.drop_table("enrolment")
     op.drop_index("ix_alarm_device", table_name="alarm")
     op.drop_index(op.f("ix_alarm_at"), table_name="alarm")
     op.drop_table("alarm")
@@ -875,10 +1266,17 @@ def downgrade() -> None:
     op.drop_index("ix_access_decision_person", table_name="access_decision")
     op.drop_index(op.f("ix_access_decision_at"), table_name="access_decision")
     op.drop_table("access_decision")
+    op.drop_index(op.f("ix_training_instructor_id"), table_name="training")
+    op.drop_index("ix_training_coming", table_name="training")
+    op.drop_table("training")
     op.drop_index(op.f("ix_reservation_series_person_id"), table_name="reservation_series")
     op.drop_table("reservation_series")
-    op.drop_index(op.f("ix_requirement_certification_id"), table_name="requirement")
     op.drop_table("requirement")
+    op.drop_index(op.f("ix_quiz_choice_question_id"), table_name="quiz_choice")
+    op.drop_table("quiz_choice")
+    op.drop_index("ix_quiz_attempt_person", table_name="quiz_attempt")
+    op.drop_index(op.f("ix_quiz_attempt_certification_id"), table_name="quiz_attempt")
+    op.drop_table("quiz_attempt")
     op.drop_index("ix_opening_exception_day", table_name="opening_exception")
     op.drop_table("opening_exception")
     op.drop_table("notice_choice")
@@ -892,6 +1290,11 @@ def downgrade() -> None:
     op.drop_table("device")
     op.drop_index("ix_closure_ends", table_name="closure")
     op.drop_table("closure")
+    op.drop_index(op.f("ix_certification_theory_certification_id"), table_name="certification_theory")
+    op.drop_table("certification_theory")
+    op.drop_index("ix_certification_suspension_holder", table_name="certification_suspension")
+    op.drop_index(op.f("ix_certification_suspension_certification_id"), table_name="certification_suspension")
+    op.drop_table("certification_suspension")
     op.drop_index(op.f("ix_certification_grant_valid_until"), table_name="certification_grant")
     op.drop_index("ix_certification_grant_holder", table_name="certification_grant")
     op.drop_index(op.f("ix_certification_grant_certification_id"), table_name="certification_grant")
@@ -906,7 +1309,13 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_resource_kind"), table_name="resource")
     op.drop_index(op.f("ix_resource_group_id"), table_name="resource")
     op.drop_table("resource")
+    op.drop_index(op.f("ix_quiz_question_certification_id"), table_name="quiz_question")
+    op.drop_table("quiz_question")
     op.drop_table("person")
+    op.drop_index(op.f("ix_certification_prerequisite_needed_id"), table_name="certification_prerequisite")
+    op.drop_table("certification_prerequisite")
+    op.drop_index(op.f("ix_certification_inclusion_included_id"), table_name="certification_inclusion")
+    op.drop_table("certification_inclusion")
     op.drop_index(op.f("ix_stored_answer_created_at"), table_name="stored_answer")
     op.drop_table("stored_answer")
     op.drop_index(op.f("ix_sign_in_failure_at"), table_name="sign_in_failure")
@@ -924,6 +1333,7 @@ def downgrade() -> None:
     )
     op.drop_table("outbox")
     op.drop_table("membership_plan")
+    op.drop_table("issuer_key")
     op.drop_index(op.f("ix_event_at"), table_name="event")
     op.drop_table("event")
     op.drop_table("certification")
