@@ -1,6 +1,6 @@
 """Pages: closures, days with other hours and public holidays, for managers. Whom it hits is shown before it is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -55,7 +55,7 @@ def add() -> Response | tuple[str, int] | str:
         wanted = _closing()
         closures.check_closing(wanted, now)
         if not _chosen() and (hit := closing.hit_by(closing.of_closing(wanted), now)):
-            return _confirm(closing.of_closing(wanted), hit)
+            return _confirm([closing.of_closing(wanted)], hit)
         _made, count = closing.close(actor(), wanted, now, cancel=_chosen() == "cancel")
     except Invalid as error:
         return _form(request.form, _faults(error)), 422
@@ -82,7 +82,7 @@ def new_day() -> str:
 @blueprint.post("/days/new")
 @access(Role.MANAGER, scope="manage")
 def add_day() -> Response | tuple[str, int] | str:
-    """Gives a day other hours; where it is closed, shows whom that hits first."""
+    """Gives a day other hours; shows first who has booked outside of them."""
     hours = [part.strip() for part in request.form.get("hours", "").replace("\u2013", "-").split(",") if part.strip()]
     try:
         day, resource_id = _day("day"), _resource()
@@ -90,9 +90,9 @@ def add_day() -> Response | tuple[str, int] | str:
             raise Invalid({"hours": "must hold hours"})
         hours = hours if request.form.get("open") == "other" else []
         closures.check_exception(resource_id, day, hours, _texts("reason"))
-        span = closing.of_day(resource_id, day, _texts("reason"))
-        if not hours and not _chosen() and (hit := closing.hit_by(span, clock.now())):
-            return _confirm(span, hit)
+        spans = closing.of_hours(resource_id, day, hours, _texts("reason"))
+        if not _chosen() and (hit := closing.hit_by_any(spans, clock.now())):
+            return _confirm(spans, hit)
         _made, count = closing.set_day(
             actor(), resource_id, day, hours, _texts("reason"), clock.now(), cancel=_chosen() == "cancel"
         )
@@ -166,11 +166,17 @@ def _chosen() -> str:
     return choice if choice in {"keep", "cancel"} else ""
 
 
-def _confirm(span: closing.Span, hit: list[Reservation]) -> str:
+def _confirm(spans: Sequence[closing.Span], hit: list[Reservation]) -> str:
+    span = spans[0]
     found = resources_by_id([] if span.resource_id is None else [span.resource_id])
     form = [(name, value) for name, value in request.form.items(multi=True) if name not in {"csrf_token", "choice"}]
     return render_template(
-        "closures/confirm.html", form=form, span=span, hit=hit, resource=found.get(span.resource_id or 0), moment=MOMENT
+        "closures/confirm.html",
+        form=form,
+        spans=spans,
+        hit=hit,
+        resource=found.get(span.resource_id or 0),
+        moment=MOMENT,
     )
 
 

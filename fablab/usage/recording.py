@@ -84,10 +84,11 @@ def store_sessions(derived: Iterable[Derived], now: datetime, *, tell: bool = Tr
 def correct(actor: Actor, derived: Iterable[Derived], gone: Sequence[int], now: datetime) -> None:
     """Store what a replay of the journal gave, delete what it did not give; an audit entry for each session."""
     with transaction():
-        for ident in gone:
-            audit.record(actor, "usage.withdrawn", ("usage_session", str(ident)), now)
         _withdraw(list(gone))
-        for one in store_sessions(derived, now, tell=False):
+        stored = store_sessions(derived, now, tell=False)
+        for ident in gone:  # the log comes last: on PostgreSQL its lock does, after those of the reservations
+            audit.record(actor, "usage.withdrawn", ("usage_session", str(ident)), now)
+        for one in stored:
             audit.record(actor, "usage.derived_again", ("usage_session", str(one.id)), now)
 
 
