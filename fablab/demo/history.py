@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fablab.demo.bookings import LOGINS, Booking
+from fablab.demo.bookings import Booking
 from fablab.reservations.models import ReservationState
 
 ASKED = (ReservationState.REQUESTED, ReservationState.REJECTED)
@@ -21,13 +21,6 @@ class Told:
     who: int | None
     what: str
     more: dict[str, Any] = field(default_factory=dict)
-
-
-def is_told(booking: Booking) -> bool:
-    """Bookings that somebody who tries the demo will open: those of the logins, and the scenes."""
-    if booking.person in LOGINS or booking.state in (*ASKED, *OFFERED):
-        return True
-    return bool(booking.let or booking.series or booking.exclusive or booking.on_behalf or booking.overrides)
 
 
 def told(booking: Booking) -> list[Told]:

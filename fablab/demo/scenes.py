@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from fablab.core.actor import Role
 from fablab.demo.bookings import LOGINS, Booking, Diary, used
 from fablab.demo.hours import open_on
 from fablab.demo.members import AHEAD_DAYS
@@ -53,7 +54,7 @@ def play(diary: Diary, able: Mapping[str, Sequence[int]], shut: Collection[date]
 
 
 def _others(able: Sequence[int]) -> list[int]:
-    return [one for one in able if one not in LOGINS]
+    return [one for one in able if one not in LOGINS and PEOPLE[one - 1].role is Role.MAKER]
 
 
 def _today(diary: Diary) -> date:
