@@ -1,7 +1,7 @@
 """What every template can use: the lab, the acting person, words, times in the lab's zone."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from flask import Flask
 from markupsafe import Markup
@@ -24,7 +24,13 @@ def init_app(app: Flask) -> None:
         time_of_date=lambda at: _element(at, _day),
     )
     app.jinja_env.filters.update(
-        words=words.text, sentence=words.sentence, length=words.length, day=_day, clock=_clock, moment=_moment
+        words=words.text,
+        sentence=words.sentence,
+        length=words.length,
+        day=_day,
+        clock=_clock,
+        moment=_moment,
+        just_before=_just_before,
     )
 
 
@@ -41,6 +47,11 @@ def _clock(at: datetime) -> str:
 def _moment(at: datetime) -> str:
     """Day and time of an instant in the lab's zone."""
     return words.shown(at, "EEE d MMM, HH:mm")
+
+
+def _just_before(at: datetime) -> datetime:
+    """The last instant before an end: an end at midnight belongs to the day before."""
+    return at - timedelta(microseconds=1)
 
 
 def _element(at: datetime | None, text: Callable[[datetime], str]) -> Markup:
