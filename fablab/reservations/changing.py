@@ -12,7 +12,7 @@ from fablab.core.actor import Actor
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict
 from fablab.people.models import Person
-from fablab.reservations import notices, placing, waiting
+from fablab.reservations import lateness, notices, placing, waiting
 from fablab.reservations.models import Allocation, Reservation, ReservationState
 from fablab.reservations.placing import Judged
 from fablab.reservations.verdict import Verdict, verdict
@@ -54,8 +54,7 @@ def change(
             _carry_out(actor, reservation, wish, placing.judge(actor, wish, person, resources), moves)
         reservation.note = reservation.note if note is None else note
         db.session.flush()
-        for ids, begin, end in _given_back(was, _held(reservation)):
-            waiting.freed(ids, begin, end, now)
+        _give_back(reservation, was, person, resources, now, excused=actor.is_staff and reason != "")
         if placing.facts_of(reservation) != before:
             _tell_changed(actor, reservation, before, reason, moves, now)
         return reservation
@@ -213,6 +212,8 @@ def _tell_changed(
     more: dict[str, Any] = {"reason": reason} if reason else {}
     if reservation.overrides:
         more["overrides"] = reservation.overrides
+    if reservation.given_back_late:
+        more["given_back_late"] = True
     placing.tell("changed", actor, reservation, now, before, **more)
     if not moves:
         return
@@ -220,6 +221,24 @@ def _tell_changed(
         notices.requested(reservation, now, withdrawn=before["state"] == ReservationState.BOOKED.value)
     else:
         notices.changed(actor, reservation, before, now, reason)
+
+
+def _give_back(
+    reservation: Reservation,
+    was: Held | None,
+    person: Person,
+    resources: Mapping[int, Resource],
+    now: datetime,
+    *,
+    excused: bool,
+) -> None:
+    """Offers what is not held any more, and notes whether that is late; of one that has begun, cancelling is late as
+    it is. `excused`: the staff did it, with a reason."""
+    for ids, begin, end in _given_back(was, _held(reservation)):
+        freed = [resources[ident] for ident in ids]
+        if was is not None and was[1] > now and not excused and lateness.gives_back_late(freed, person, begin, now):
+            reservation.given_back_late = True
+        waiting.freed(ids, begin, end, now)
 
 
 def _given_back(was: Held | None, held: Held | None) -> Iterator[tuple[list[int], datetime, datetime]]:

@@ -171,7 +171,8 @@ def _cancel(p: BookingPolicy) -> str:
     if not p.cancel_hours:
         return gettext("You can cancel until it starts.")
     return gettext(
-        "Cancel at least %(length)s before the start; later, it counts as a late cancellation.",
+        "Cancel at least %(length)s before the start; later, it counts as a late cancellation, even if you first move "
+        "or shorten the booking.",
         length=length(p.cancel_hours * 60),
     )
 

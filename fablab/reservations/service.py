@@ -186,6 +186,8 @@ def _let(terms: LetTerms | None) -> Let | None:
 
 
 def _is_late(actor: Actor, reservation: Reservation, reason: str, now: datetime) -> bool:
-    if reservation.state is not ReservationState.BOOKED or (actor.is_staff and reason):
+    if actor.is_staff and reason:
         return False
+    if reservation.state is not ReservationState.BOOKED:
+        return reservation.given_back_late
     return lateness.is_late(reservation, lateness.cancel_hours(reservation), now)
