@@ -53,8 +53,9 @@ class Reservation(Base):
 
     `starts_at` and `ends_at` are what was agreed; the allocations are what is really held: an early finish makes them
     shorter. `started_at` is when somebody came. `overrides` are the rules that staff set aside: [{code, reason}].
-    `occurrence_at` is the start that the series gave it, whatever became of it since. `at_risk_since`: from then on
-    its person lacks a certification that it needs.
+    `occurrence_at` is the start that the series gave it, whatever became of it since; `occurrence_minutes` the length,
+    where the series has another one now that this date could not take. `at_risk_since`: from then on its person lacks
+    a certification that it needs.
     """
 
     __tablename__ = "reservation"
@@ -86,6 +87,7 @@ class Reservation(Base):
     at_risk_since: Mapped[datetime | None]
     series_id: Mapped[int | None] = mapped_column(ForeignKey("reservation_series.id"))
     occurrence_at: Mapped[datetime | None]
+    occurrence_minutes: Mapped[int | None]
 
     allocations: Mapped[list["Allocation"]] = relationship(back_populates="reservation", order_by="Allocation.id")
     person: Mapped[Person] = relationship(foreign_keys=[person_id])

@@ -921,6 +921,7 @@ def upgrade() -> None:
         sa.Column("at_risk_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("series_id", sa.Integer(), nullable=True),
         sa.Column("occurrence_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("occurrence_minutes", sa.Integer(), nullable=True),
         sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_reservation_order")),
         sa.CheckConstraint("party_size >= 1", name=op.f("ck_reservation_party_size")),
         sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_reservation_created_by_id")),
