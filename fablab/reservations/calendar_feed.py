@@ -16,6 +16,7 @@ from fablab.core.db import db
 from fablab.notices import calendars
 from fablab.notices.calendars import CalendarEvent, Status
 from fablab.notices.models import CalendarFeed
+from fablab.reservations.asked import Parents, asked, parents
 from fablab.reservations.models import LIVE, Allocation, Reservation, ReservationState
 from fablab.reservations.reading import WITH_RESOURCES
 from fablab.resources.service import get_resource
@@ -53,7 +54,7 @@ def contents(feed: CalendarFeed, now: datetime) -> Contents:
 
 
 def own_events(person_id: int, now: datetime) -> list[CalendarEvent]:
-    """A person's live bookings with their resources. Three queries, however many there are."""
+    """A person's live bookings with their resources. At most four queries, however many there are."""
     query = (
         select(Reservation)
         .where(Reservation.person_id == person_id, Reservation.ends_at > now - BACK)
@@ -62,16 +63,18 @@ def own_events(person_id: int, now: datetime) -> list[CalendarEvent]:
         .order_by(Reservation.starts_at, Reservation.id)
         .limit(MOST)
     )
-    return [event_of(reservation) for reservation in db.session.scalars(query)]
+    found = list(db.session.scalars(query))
+    tree = parents() if any(one.exclusive for one in found) else {}
+    return [event_of(one, tree) for one in found]
 
 
-def event_of(reservation: Reservation) -> CalendarEvent:
-    """A reservation as an event, for a feed or to be attached to a notice."""
+def event_of(reservation: Reservation, tree: Parents | None = None) -> CalendarEvent:
+    """A reservation as an event, for a feed or to be attached to a notice; `tree` as `asked` takes it."""
     instants = (reservation.created_at, reservation.started_at, reservation.ended_at)
     kept = reservation.state in (ReservationState.BOOKED, ReservationState.FINISHED)
     return CalendarEvent(
         name=f"reservation-{reservation.id}",
-        titles=tuple(one.resource.name for one in reservation.allocations),
+        titles=tuple(one.name for one in asked(reservation, tree)),
         starts_at=reservation.starts_at,
         ends_at=reservation.ends_at,
         changed_at=max(at for at in instants if at is not None),

@@ -1,6 +1,6 @@
 """Changing a reservation: another time, other resources, another size. What was given back is offered to who waits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from fablab.reservations import lateness, notices, placing, waiting
 from fablab.reservations.models import Allocation, Reservation, ReservationState
 from fablab.reservations.placing import Judged
 from fablab.reservations.verdict import Verdict, verdict
-from fablab.reservations.wishes import Extras, LetTerms, Wish
+from fablab.reservations.wishes import Wish
 from fablab.resources.models import Resource
 
 
@@ -42,11 +42,12 @@ def change(
     placing.check_text(note or "", "note")
     placing.seen(actor, reservation_id)
     known = db.session.get_one(Reservation, reservation_id, populate_existing=True)
-    wish = _changed_wish(actor, known, starts_at, ends_at, party_size, resource_ids, overrides or {}, now)
+    again = _again(actor, starts_at, ends_at, party_size, resource_ids, overrides, now)
+    wish = again(known)
     with placing.guarded(wish), transaction():
         person, resources, reservation = _locked(reservation_id, wish)
         placing.must_go_on(reservation, now, ReservationState.BOOKED, ReservationState.REQUESTED)
-        wish = _changed_wish(actor, reservation, starts_at, ends_at, party_size, resource_ids, overrides or {}, now)
+        wish = again(reservation)
         before, was = placing.facts_of(reservation), _held(reservation)
         moves = _moves(reservation, wish)
         if moves or wish.extras.party_size != reservation.party_size:
@@ -75,7 +76,7 @@ def check_change(
     placing.seen(actor, reservation_id)
     known = db.session.get_one(Reservation, reservation_id, populate_existing=True)
     placing.must_go_on(known, now, ReservationState.BOOKED, ReservationState.REQUESTED)
-    wish = _changed_wish(actor, known, starts_at, ends_at, party_size, resource_ids, overrides or {}, now)
+    wish = _again(actor, starts_at, ends_at, party_size, resource_ids, overrides, now)(known)
     if _moves(known, wish) or wish.extras.party_size != known.party_size:
         _refuse_untimely(actor, known, wish, now)
     return verdict(actor, wish)
@@ -102,29 +103,26 @@ def _locked(reservation_id: int, wish: Wish) -> tuple[Person, dict[int, Resource
 Held = tuple[frozenset[int], datetime, datetime]
 
 
-def _changed_wish(
+def _again(
     actor: Actor,
-    known: Reservation,
     starts_at: datetime | None,
     ends_at: datetime | None,
     party_size: int | None,
     resource_ids: Sequence[int] | None,
-    overrides: Mapping[str, str],
+    overrides: Mapping[str, str] | None,
     now: datetime,
-) -> Wish:
-    extras = Extras(
-        party_size=known.party_size if party_size is None else party_size,
-        exclusive=known.exclusive,
-        companion_ids=tuple(one.person_id for one in known.companions),
-        overrides=overrides,
+) -> Callable[[Reservation], Wish]:
+    """What is wished of a reservation, before and after it is locked."""
+    return lambda known: placing.wish_again(
+        actor,
+        known,
+        now=now,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        party_size=party_size,
+        resource_ids=resource_ids,
+        overrides=overrides or {},
     )
-    ids = placing.asked_of(known) if resource_ids is None else resource_ids
-    begin, finish = starts_at or known.starts_at, ends_at or known.ends_at
-    wish = placing.wish_of(actor, known.person_id, ids, begin, finish, now, extras)
-    if known.let is not None:
-        terms = LetTerms(known.let.keys, known.let.deposit, known.let.notice_days)
-        wish = replace(wish, extras=replace(wish.extras, let=terms))
-    return replace(wish, ignore=known.id, begun=begin == known.starts_at)
 
 
 def _held(reservation: Reservation) -> Held | None:
@@ -218,7 +216,8 @@ def _tell_changed(
     if not moves:
         return
     if reservation.state is ReservationState.REQUESTED:
-        notices.requested(reservation, now, withdrawn=before["state"] == ReservationState.BOOKED.value)
+        withdrawn, by_staff = before["state"] == ReservationState.BOOKED.value, actor.person_id != reservation.person_id
+        notices.requested(reservation, now, withdrawn=withdrawn, by_staff=by_staff, reason=reason)
     else:
         notices.changed(actor, reservation, before, now, reason)
 

@@ -22,6 +22,7 @@ from fablab.notices.messages import (
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested, Why
 from fablab.notices.service import notify, notify_staff
 from fablab.notices.waiting import WaitingEnded
+from fablab.reservations.asked import asked
 from fablab.reservations.calendar_feed import event_of
 from fablab.reservations.models import Let, Reservation, WaitingEntry
 
@@ -123,7 +124,7 @@ def let_ends(actor: Actor, reservation: Reservation, let: Let, last_day: date, n
 def _facts(reservation: Reservation) -> dict[str, Any]:
     return {
         "reservation_id": reservation.id,
-        "resources": tuple(one.resource.name for one in reservation.allocations),
+        "resources": tuple(one.name for one in asked(reservation)),
         "starts_at": reservation.starts_at,
         "ends_at": reservation.ends_at,
         "sequence": reservation.sequence,

@@ -22,12 +22,13 @@ from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
 from fablab.people.models import Person
 from fablab.reservations import guards
+from fablab.reservations.asked import WHOLE, asked, parents
 from fablab.reservations.gather import booking_facts, first_taken
 from fablab.reservations.models import Allocation, Reservation, ReservationState
 from fablab.reservations.overriding import split
 from fablab.reservations.rules import BookingFacts, Slot, all_denials, needs_approval, taken_denial
 from fablab.reservations.wishes import Extras, LetTerms, Wish
-from fablab.resources.models import Kind, Place, Resource
+from fablab.resources.models import Resource
 
 FURTHEST = timedelta(days=3660)
 LONGEST = timedelta(days=366)
@@ -37,8 +38,6 @@ MOST_PEOPLE = 1000
 LONGEST_TEXT = 500
 MOST_DEPOSIT = 10**9
 MOST_NOTICE_DAYS = 3660
-WHOLE = frozenset({Kind.ROOM, Kind.OFFICE})
-"""What can be taken as a whole, with all that is in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,38 @@ def wish_of(
     return Wish(person_id, asked, starts_at, ends_at, now, extras=extras, along=held_along)
 
 
+def wish_again(
+    actor: Actor,
+    known: Reservation,
+    *,
+    now: datetime,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    party_size: int | None = None,
+    resource_ids: Sequence[int] | None = None,
+    overrides: Mapping[str, str],
+) -> Wish:
+    """The wish for a reservation that there is, as it stands but for what is named. It is not in its own way; what
+    stays at its time and with its resources holds what it holds. Raises Forbidden, Invalid."""
+    ids = asked_of(known) if resource_ids is None else resource_ids
+    begin, finish = starts_at or known.starts_at, ends_at or known.ends_at
+    extras = Extras(
+        note=known.note,
+        party_size=known.party_size if party_size is None else party_size,
+        exclusive=known.exclusive,
+        companion_ids=tuple(one.person_id for one in known.companions),
+        overrides=overrides,
+    )
+    wish = wish_of(actor, known.person_id, ids, begin, finish, now, extras)
+    if known.let is not None:
+        terms = LetTerms(known.let.keys, known.let.deposit, known.let.notice_days)
+        wish = replace(wish, extras=replace(wish.extras, let=terms))
+    if resource_ids is None and (begin, finish) == (known.starts_at, known.ends_at):
+        held = {one.resource_id for one in known.allocations}
+        wish = replace(wish, along=tuple(sorted(held - set(wish.resource_ids))))
+    return replace(wish, ignore=known.id, begun=begin == known.starts_at)
+
+
 def check_text(text: str, field: str) -> None:
     """Raises Invalid for what is longer than its column."""
     if len(text) > LONGEST_TEXT:
@@ -121,20 +152,19 @@ def whole(resource_ids: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]
     if not rooms:
         raise Invalid({"exclusive": "only a room that is at a place can be taken as a whole"})
     inside = {room.id: _standing_in(room) for room in rooms}
-    asked: list[int] = []
+    wanted: list[int] = []
     covered: set[int] = set()
     for room in sorted(inside, key=lambda ident: (-len(inside[ident]), ident)):  # the hall before its side room
         if room not in covered:
-            asked.append(room)
+            wanted.append(room)
             covered |= inside[room]
-    asked += [ident for ident in sorted(resource_ids) if ident not in covered and ident not in asked]
-    return tuple(asked), tuple(sorted(covered))
+    wanted += [ident for ident in sorted(resource_ids) if ident not in covered and ident not in wanted]
+    return tuple(wanted), tuple(sorted(covered))
 
 
 def asked_of(reservation: Reservation) -> tuple[int, ...]:
     """The resources that were asked for, without what a room taken as a whole holds along."""
-    ids = tuple(one.resource_id for one in reservation.allocations)
-    return whole(ids)[0] if reservation.exclusive else ids
+    return tuple(one.id for one in asked(reservation))
 
 
 def _standing_in(room: Resource) -> set[int]:
@@ -144,11 +174,11 @@ def _standing_in(room: Resource) -> set[int]:
 
 
 def _inside(places: Sequence[int]) -> list[int]:
-    parents = dict(db.session.execute(select(Place.id, Place.parent_id)).all())
+    tree = parents()
     found, size = set(places), 0
     while size != len(found):
         size = len(found)
-        found |= {ident for ident, parent in parents.items() if parent in found}
+        found |= {ident for ident, parent in tree.items() if parent in found}
     return sorted(found)
 
 

@@ -17,7 +17,7 @@ from fablab.notices.requests import Why
 from fablab.reservations import notices, placing
 from fablab.reservations.models import Allocation, Reservation, ReservationState
 from fablab.reservations.reading import WITH_RESOURCES
-from fablab.reservations.wishes import Extras, LetTerms, Wish
+from fablab.reservations.wishes import Wish
 
 AT_ONCE = 200
 """How many requests one run of the job ends at most; the next run goes on."""
@@ -37,11 +37,11 @@ def accept(actor: Actor, reservation_id: int, now: datetime) -> Reservation:
     """
     _need_staff(actor)
     placing.seen(actor, reservation_id)
-    wish = _wish(actor, db.session.get_one(Reservation, reservation_id, populate_existing=True), now)
+    wish = _as_asked(actor, db.session.get_one(Reservation, reservation_id, populate_existing=True), now)
     with placing.guarded(wish), transaction():
         reservation, resource_ids = placing.locked(actor, reservation_id, person=True)
         placing.must_go_on(reservation, now, ReservationState.REQUESTED)
-        wish = _wish(actor, reservation, now)
+        wish = _as_asked(actor, reservation, now)
         placing.refuse(placing.judge(actor, wish))
         before = placing.facts_of(reservation)
         reservation.state = ReservationState.BOOKED
@@ -90,29 +90,9 @@ def _need_staff(actor: Actor) -> None:
         raise Forbidden("only staff may answer requests")
 
 
-def _wish(actor: Actor, reservation: Reservation, now: datetime) -> Wish:
-    let = reservation.let
-    extras = Extras(
-        note=reservation.note,
-        party_size=reservation.party_size,
-        exclusive=reservation.exclusive,
-        companion_ids=tuple(one.person_id for one in reservation.companions),
-        overrides={one["code"]: one["reason"] for one in reservation.overrides},
-        let=None if let is None else LetTerms(let.keys, let.deposit, let.notice_days),
-    )
-    asked = placing.asked_of(reservation)
-    held = {one.resource_id for one in reservation.allocations}
-    return Wish(
-        person_id=reservation.person_id,
-        resource_ids=asked,
-        starts_at=reservation.starts_at,
-        ends_at=reservation.ends_at,
-        now=now,
-        ignore=reservation.id,
-        begun=True,
-        extras=extras,
-        along=tuple(sorted(held - set(asked))),
-    )
+def _as_asked(actor: Actor, reservation: Reservation, now: datetime) -> Wish:
+    kept = {one["code"]: one["reason"] for one in reservation.overrides}
+    return placing.wish_again(actor, reservation, now=now, overrides=kept)
 
 
 def _rivals(accepted: Reservation, resource_ids: Sequence[int]) -> list[Reservation]:

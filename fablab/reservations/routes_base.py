@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, g, redirect, request, url_for
 from flask_babel import format_currency
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from fablab.core import words
 from fablab.core.errors import Conflict, Denied, Invalid
-from fablab.reservations import forms
+from fablab.reservations import asked, forms
 from fablab.reservations.models import Reservation, ReservationState
 from fablab.reservations.policy import BookingPolicy
+from fablab.resources.models import Resource
 
 blueprint = Blueprint("reservations", __name__)
 
@@ -69,6 +70,14 @@ def refused(error: Conflict | Denied) -> None:
         flash(" ".join(words.sentence(denial) for denial in error.denials), "error")
     else:
         flash(str(error), "warning")
+
+
+@blueprint.app_template_filter("asked")
+def asked_of(reservation: Reservation) -> list[Resource]:
+    """What was asked for of all that it holds; the tree of places is read once a page."""
+    if reservation.exclusive and "places" not in g:
+        g.places = asked.parents()
+    return asked.asked(reservation, g.get("places", {}))
 
 
 def given() -> Mapping[str, list[str]]:

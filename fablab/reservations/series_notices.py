@@ -8,6 +8,7 @@ from typing import Any
 from fablab.notices.calendars import CalendarEvents
 from fablab.notices.messages import SeriesCancelled, SeriesChanged, SeriesConfirmed
 from fablab.notices.service import notify
+from fablab.reservations.asked import asked, parents
 from fablab.reservations.calendar_feed import event_of
 from fablab.reservations.models import Reservation, ReservationSeries, ReservationState
 
@@ -35,7 +36,7 @@ def cancelled(series: ReservationSeries, ended: Sequence[Reservation], reason: s
 def _facts(series: ReservationSeries, rows: Sequence[Reservation], now: datetime) -> dict[str, Any]:
     return {
         "series_id": series.id,
-        "resources": tuple(one.resource.name for one in rows[0].allocations),
+        "resources": tuple(one.name for one in asked(rows[0])),
         "starts_at": rows[0].starts_at,
         "ends_at": rows[0].ends_at,
         "count": len(rows),
@@ -44,4 +45,5 @@ def _facts(series: ReservationSeries, rows: Sequence[Reservation], now: datetime
 
 
 def _events(rows: Sequence[Reservation], now: datetime) -> CalendarEvents:
-    return CalendarEvents(events=tuple(replace(event_of(one), changed_at=now) for one in rows))
+    tree = parents() if any(one.exclusive for one in rows) else {}
+    return CalendarEvents(events=tuple(replace(event_of(one, tree), changed_at=now) for one in rows))
