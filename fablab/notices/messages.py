@@ -18,6 +18,7 @@ from fablab.core.db import Texts
 from fablab.notices.base import Message, OfReservation
 from fablab.notices.lets import LetEnds, LetNotice
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested
+from fablab.notices.series import SeriesAwaited, SeriesCancelled, SeriesChanged, SeriesConfirmed, SeriesRequested
 from fablab.notices.waiting import WaitingEnded
 
 
@@ -93,54 +94,6 @@ class ReservationOffered(OfReservation):
     @property
     def useful_until(self) -> datetime | None:
         return self.held_until
-
-
-@dataclass(frozen=True, kw_only=True)
-class _OfSeries(Message):
-    """A message about a booking that comes again: how often, from when to when at first, and how many in all.
-    `changed_at` tells one change of the series from the next."""
-
-    series_id: int
-    resources: tuple[Texts, ...]
-    starts_at: datetime
-    ends_at: datetime
-    count: int
-    skipped: int = 0
-    changed_at: datetime
-
-    @property
-    def key(self) -> str:
-        return f"{self.series_id}/{self.changed_at.isoformat()}"
-
-    @property
-    def path(self) -> str:
-        return f"/series/{self.series_id}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeriesConfirmed(_OfSeries):
-    """All the dates of a series at once: `count` booked, `skipped` not."""
-
-    TEMPLATE: ClassVar[str] = "mail/series_confirmed"
-    TITLE: ClassVar[Any] = _l("A booking of mine that comes again is confirmed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeriesChanged(_OfSeries):
-    """`count` dates were moved; `skipped` could not be and stay as they were."""
-
-    TEMPLATE: ClassVar[str] = "mail/series_changed"
-    TITLE: ClassVar[Any] = _l("A booking of mine that comes again is changed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeriesCancelled(_OfSeries):
-    """`count` dates were cancelled, the first of them is named."""
-
-    TEMPLATE: ClassVar[str] = "mail/series_cancelled"
-    TITLE: ClassVar[Any] = _l("A booking of mine that comes again is cancelled")
-
-    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,6 +294,7 @@ MESSAGES: tuple[type[Message], ...] = (
     ReservationOffered,
     WaitingEnded,
     SeriesConfirmed,
+    SeriesRequested,
     SeriesChanged,
     SeriesCancelled,
     ReservationMovedByStaff,
@@ -353,6 +307,7 @@ MESSAGES: tuple[type[Message], ...] = (
     CertificationRevoked,
     ProblemReported,
     ReservationAwaited,
+    SeriesAwaited,
     LetNotice,
     ChannelAdded,
     TrialNotice,

@@ -12,10 +12,13 @@ from fablab.notices.base import OfReservation
 
 @dataclass(frozen=True, kw_only=True)
 class ReservationRequested(OfReservation):
-    """Asked for; the staff will answer."""
+    """Asked for, or moved while it is, `by_staff` for a `reason`; the staff will answer."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_requested"
     TITLE: ClassVar[Any] = _l("A booking of mine waits for the staff's agreement")
+
+    by_staff: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

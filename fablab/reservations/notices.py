@@ -31,7 +31,8 @@ _TOGETHER: ContextVar[bool] = ContextVar("told_together", default=False)
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Within it the person of a reservation is not told of each one: who changes many tells of all at once."""
+    """Within it neither the person of a reservation nor the staff is told of each one: who changes many tells of all
+    at once."""
     token = _TOGETHER.set(True)
     try:
         yield
@@ -39,13 +40,17 @@ def together() -> Iterator[None]:
         _TOGETHER.reset(token)
 
 
-def requested(reservation: Reservation, now: datetime, *, withdrawn: bool = False) -> None:
-    """It waits for the staff's agreement; `withdrawn`: what the person's calendar holds of it is taken out."""
-    notify_staff(ReservationAwaited(**_facts(reservation), person=reservation.person.name), now)
+def requested(
+    reservation: Reservation, now: datetime, *, withdrawn: bool = False, by_staff: bool = False, reason: str = ""
+) -> None:
+    """It waits for the staff's agreement; `withdrawn`: what the person's calendar holds of it is taken out; `by_staff`:
+    they moved it, for this reason."""
     if _TOGETHER.get():
         return
+    notify_staff(ReservationAwaited(**_facts(reservation), person=reservation.person.name), now)
     gone = replace(event_of(reservation), changed_at=now) if withdrawn else None
-    notify(reservation.person_id, ReservationRequested(**_facts(reservation)), now, attach=gone)
+    message = ReservationRequested(**_facts(reservation), by_staff=by_staff, reason=reason)
+    notify(reservation.person_id, message, now, attach=gone)
 
 
 def confirmed(reservation: Reservation, now: datetime) -> None:

@@ -20,15 +20,73 @@ _EVERY: tuple[Callable[[], str], ...] = (
     lambda: gettext("every Saturday"),
     lambda: gettext("every Sunday"),
 )
-_NTH: Mapping[int, Callable[[str], str]] = {
-    1: lambda day: gettext("first %(day)s", day=day),
-    2: lambda day: gettext("second %(day)s", day=day),
-    3: lambda day: gettext("third %(day)s", day=day),
-    4: lambda day: gettext("fourth %(day)s", day=day),
-    5: lambda day: gettext("fifth %(day)s", day=day),
-    -1: lambda day: gettext("last %(day)s", day=day),
-    -2: lambda day: gettext("last but one %(day)s", day=day),
+_NTH: Mapping[int, tuple[Callable[[], str], ...]] = {
+    1: (
+        lambda: gettext("first Monday"),
+        lambda: gettext("first Tuesday"),
+        lambda: gettext("first Wednesday"),
+        lambda: gettext("first Thursday"),
+        lambda: gettext("first Friday"),
+        lambda: gettext("first Saturday"),
+        lambda: gettext("first Sunday"),
+    ),
+    2: (
+        lambda: gettext("second Monday"),
+        lambda: gettext("second Tuesday"),
+        lambda: gettext("second Wednesday"),
+        lambda: gettext("second Thursday"),
+        lambda: gettext("second Friday"),
+        lambda: gettext("second Saturday"),
+        lambda: gettext("second Sunday"),
+    ),
+    3: (
+        lambda: gettext("third Monday"),
+        lambda: gettext("third Tuesday"),
+        lambda: gettext("third Wednesday"),
+        lambda: gettext("third Thursday"),
+        lambda: gettext("third Friday"),
+        lambda: gettext("third Saturday"),
+        lambda: gettext("third Sunday"),
+    ),
+    4: (
+        lambda: gettext("fourth Monday"),
+        lambda: gettext("fourth Tuesday"),
+        lambda: gettext("fourth Wednesday"),
+        lambda: gettext("fourth Thursday"),
+        lambda: gettext("fourth Friday"),
+        lambda: gettext("fourth Saturday"),
+        lambda: gettext("fourth Sunday"),
+    ),
+    5: (
+        lambda: gettext("fifth Monday"),
+        lambda: gettext("fifth Tuesday"),
+        lambda: gettext("fifth Wednesday"),
+        lambda: gettext("fifth Thursday"),
+        lambda: gettext("fifth Friday"),
+        lambda: gettext("fifth Saturday"),
+        lambda: gettext("fifth Sunday"),
+    ),
+    -1: (
+        lambda: gettext("last Monday"),
+        lambda: gettext("last Tuesday"),
+        lambda: gettext("last Wednesday"),
+        lambda: gettext("last Thursday"),
+        lambda: gettext("last Friday"),
+        lambda: gettext("last Saturday"),
+        lambda: gettext("last Sunday"),
+    ),
+    -2: (
+        lambda: gettext("last but one Monday"),
+        lambda: gettext("last but one Tuesday"),
+        lambda: gettext("last but one Wednesday"),
+        lambda: gettext("last but one Thursday"),
+        lambda: gettext("last but one Friday"),
+        lambda: gettext("last but one Saturday"),
+        lambda: gettext("last but one Sunday"),
+    ),
 }
+"""Said whole, by weekday: in many languages the number agrees with the day."""
+
 WORKDAYS = (0, 1, 2, 3, 4)
 
 
@@ -74,11 +132,11 @@ def _locale() -> Locale | str:
 
 
 def _on(one: OnDay) -> str:
+    if one.nth is not None and one.nth in _NTH:
+        return _NTH[one.nth][one.day]()
     day = get_day_names("wide", locale=_locale())[one.day]
     if one.nth is None:
         return str(day)
-    if one.nth in _NTH:
-        return _NTH[one.nth](day)
     return gettext("%(day)s number %(num)d", day=day, num=one.nth)
 
 

@@ -98,6 +98,7 @@ def ask_change(series_id: int) -> str:
         "time": f"{local:%H:%M}",
         "minutes": str(minutes),
         "note": picked.note,
+        "reason": "",
     }
     return _change_page(found, picked, values, {})
 
@@ -110,11 +111,19 @@ def change(series_id: int) -> Response | tuple[str, int]:
     picked = _picked(found)
     form, errors = forms.sent(given()), forms.Errors()
     slot, note = _slot(form, errors), forms.text_of(form, "note", errors)
+    reason = forms.text_of(form, "reason", errors)
     if errors or slot is None:
         return _change_page(found, picked, dict(form.values), errors), 422
     try:
         edited = series.change_series(
-            actor(), picked.id, _scope(), clock.now(), starts_at=slot.starts_at, ends_at=slot.ends_at, note=note
+            actor(),
+            picked.id,
+            _scope(),
+            clock.now(),
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            note=note,
+            reason=reason,
         )
     except Denied as error:
         return _change_page(found, picked, dict(form.values), {}, error.denials), 409

@@ -27,7 +27,7 @@ from fablab.reservations import notices, recurrence, series_notices, series_rows
 from fablab.reservations.models import Reservation, ReservationSeries, SkippedOccurrence
 from fablab.reservations.recurrence import Rule
 from fablab.reservations.rules import Slot
-from fablab.reservations.series_rows import Edit, SeriesResult
+from fablab.reservations.series_rows import Edit, SeriesResult, Target
 from fablab.reservations.wishes import Extras
 
 
@@ -145,7 +145,7 @@ def _created(actor: Actor, series_id: int, reasons: dict[datetime, list[Denial]]
             _keep_reasons(of_series & (SkippedOccurrence.occurrence_at == at), denials)
         result = series_rows.result(series)
         _tell(actor, "created", series, now, booked=len(result.booked), skipped=len(result.skipped))
-        series_notices.confirmed(series, result.booked, len(result.skipped), now)
+        series_notices.confirmed(actor, series, result.booked, len(result.skipped), now)
     return series_rows.result(series_rows.get(series_id))
 
 
@@ -205,7 +205,8 @@ def change_series(
     """Gives one date new times or a note, and with it this and the following, or all that are still to come.
 
     The others move by the same days and hours on the wall clock. A date that cannot be moved stays where it is and is
-    named. Raises as `service.change`; Invalid where the rule cannot be moved to other days.
+    named; where none can, the series stays as it is too. Raises as `service.change`, Denied with the reasons of the
+    first where none can be moved; Invalid where the rule cannot be moved to other days.
     """
     reservation, series = _of_series(actor, reservation_id)
     if scope is Scope.THIS:
@@ -213,11 +214,23 @@ def change_series(
         return Edited(series_rows.get(series.id), tuple(series_rows.loaded([reservation_id])))
     zone = ZoneInfo(series.zone)
     edit = series_rows.edit_of(reservation, starts_at, ends_at, note, zone)
-    pivot = reservation.occurrence_at if scope is Scope.FOLLOWING else None
-    targets = series_rows.targets(series.id, pivot, now, edit, reservation_id)
-    series_id = _place(series.id, pivot, edit, now)
+    series_rows.check_edit(series, edit)
+    series_id, pivot = series.id, reservation.occurrence_at if scope is Scope.FOLLOWING else None
+    first = series_rows.first_to_move(series_id, pivot, now)
+    targets = series_rows.targets(series_id, pivot, now, edit, reservation_id)
+    done, refused = _change_each(actor, targets, note, reason, now)
+    with transaction():
+        placed = _place(series_id, pivot, first, edit, now)
+        return _edited(actor, placed, edit, targets, done, refused, now, reason)
+
+
+def _change_each(
+    actor: Actor, targets: Sequence[Target], note: str | None, reason: str, now: datetime
+) -> tuple[list[int], list[Refusal]]:
+    """What could be changed, and what could not for reasons that are named. Denied, Conflict where none could."""
     done: list[int] = []
     refused: list[Refusal] = []
+    against = Conflict(gettext("No date of this series is still to come."))
     with notices.together():
         for one in targets:
             try:
@@ -227,9 +240,11 @@ def change_series(
                 done.append(one.id)
             except Denied as error:
                 refused.append(Refusal(one.id, tuple(error.denials)))
-            except Conflict:
-                continue
-    return _edited(actor, series_id, done, refused, now, reason)
+            except Conflict as error:
+                against = error
+    if not done:
+        raise Denied(list(refused[0].denials)) if refused else against
+    return done, refused
 
 
 def cancel_series(actor: Actor, reservation_id: int, scope: Scope, now: datetime, reason: str = "") -> Edited:
@@ -266,32 +281,43 @@ def _of_series(actor: Actor, reservation_id: int) -> tuple[Reservation, Reservat
     return reservation, series_rows.get(reservation.series_id)
 
 
-def _place(series_id: int, pivot: datetime | None, edit: Edit, now: datetime) -> int:
-    """Makes the rule and the times of the series those of the edit; splits it where something comes before. Returns the
-    series that holds the dates now."""
-    with transaction():
-        series = lock(ReservationSeries, series_id)
-        if series is None:
-            raise NotFound(f"There is no series {series_id}.")
-        first = series_rows.first_to_move(series_id, pivot, now)
-        splits = edit.moves or pivot is not None
-        if splits and first is not None and series_rows.comes_before(series_id, first):
-            series = series_rows.split(series, first, now)
-        series_rows.write_edit(series, edit)
-        return series.id
+def _place(
+    series_id: int, pivot: datetime | None, first: datetime | None, edit: Edit, now: datetime
+) -> ReservationSeries:
+    """Makes the rule and the times of the series those of the edit; splits it where something comes before `first`.
+    Returns the series that holds the dates now."""
+    series = lock(ReservationSeries, series_id)
+    if series is None:
+        raise NotFound(f"There is no series {series_id}.")
+    series_rows.lock_dates(series_id)
+    splits = edit.moves or pivot is not None
+    if splits and first is not None and series_rows.comes_before(series_id, first):
+        series = series_rows.split(series, first, now)
+    series_rows.write_edit(series, edit)
+    return series
 
 
 def _edited(
-    actor: Actor, series_id: int, done: list[int], refused: list[Refusal], now: datetime, reason: str
+    actor: Actor,
+    series: ReservationSeries,
+    edit: Edit,
+    targets: Sequence[Target],
+    done: Sequence[int],
+    refused: Sequence[Refusal],
+    now: datetime,
+    reason: str,
 ) -> Edited:
-    with transaction() as session:
-        series = session.get_one(ReservationSeries, series_id)
+    """Settles the dates in the series, tells it once; who gets another note only is not told, as with a single one."""
+    if edit.moves:
+        stay = {one.reservation_id for one in refused}
         series_rows.settle_moved(done)
-        moved = series_rows.loaded(done)
-        _tell(actor, "changed", series, now, changed=len(done), refused=len(refused), reason=reason)
-        if moved:
-            series_notices.changed(series, moved, len(refused), now)
-    return Edited(series_rows.get(series_id), tuple(series_rows.loaded(done)), tuple(refused))
+        series_rows.keep_lengths([one for one in targets if one.id in stay], edit.minutes)
+    moved = series_rows.loaded(done)
+    _tell(actor, "changed", series, now, changed=len(done), refused=len(refused), reason=reason)
+    if edit.moves:
+        were_booked = {one.id for one in targets if one.booked}
+        series_notices.changed(actor, series, moved, were_booked, len(refused), reason, now)
+    return Edited(series_rows.get(series.id), tuple(moved), tuple(refused))
 
 
 def _tell(actor: Actor, what: str, series: ReservationSeries, now: datetime, **facts: int | str) -> None:

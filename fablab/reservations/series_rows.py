@@ -48,9 +48,12 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A reservation to change, and its new time where it gets one."""
+    """A reservation to change, whether it is booked or asked for, how long the series made it, and its new time where
+    it gets one."""
 
     id: int
+    booked: bool
+    minutes: int
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
@@ -179,24 +182,26 @@ def edit_of(
 
 
 def targets(series_id: int, pivot: datetime | None, now: datetime, edit: Edit | None, picked: int) -> list[Target]:
-    """The dates that are still to come, from `pivot` on, with their new times; those that move later, last first, so
-    that none is in another's way. Dates that somebody moved on its own keep their time."""
+    """The dates that are still to come; with a `pivot` those from it on, the picked one also when it has begun. With
+    their new times; those that move later, last first, so that none is in another's way. Dates that somebody moved on
+    its own keep their time."""
     series = get(series_id)
     zone = ZoneInfo(series.zone)
-    query = select(Reservation.id, Reservation.starts_at, Reservation.ends_at, Reservation.occurrence_at)
-    query = query.where(Reservation.series_id == series_id, Reservation.state.in_(TO_COME))
-    query = query.where((Reservation.starts_at > now) | (Reservation.id == picked))
+    query = select(Reservation).where(Reservation.series_id == series_id, Reservation.state.in_(TO_COME))
+    comes = Reservation.starts_at > now
     if pivot is not None:
-        query = query.where(Reservation.occurrence_at >= pivot)
+        query, comes = query.where(Reservation.occurrence_at >= pivot), comes | (Reservation.id == picked)
     found = []
-    for ident, starts_at, ends_at, at in db.session.execute(query.order_by(Reservation.occurrence_at)):
+    for one in db.session.scalars(query.where(comes).order_by(Reservation.occurrence_at)):
+        at, length = one.occurrence_at, one.occurrence_minutes or series.minutes
+        target = Target(one.id, one.state is ReservationState.BOOKED, length)
         if edit is None or not edit.moves:
-            found.append(Target(ident))
-        elif ident == picked:
-            found.append(Target(ident, edit.starts_at, edit.ends_at))
-        elif at is not None and (starts_at, ends_at) == (at, recurrence.end_of(at, series.minutes, zone)):
+            found.append(target)
+        elif one.id == picked:
+            found.append(replace(target, starts_at=edit.starts_at, ends_at=edit.ends_at))
+        elif at is not None and (one.starts_at, one.ends_at) == (at, recurrence.end_of(at, length, zone)):
             begin = recurrence.shifted(at, edit.shift, zone)
-            found.append(Target(ident, begin, recurrence.end_of(begin, edit.minutes, zone)))
+            found.append(replace(target, starts_at=begin, ends_at=recurrence.end_of(begin, edit.minutes, zone)))
     later = edit is not None and edit.shift > timedelta(0)
     return found[::-1] if later else found
 
@@ -252,6 +257,17 @@ def split(series: ReservationSeries, at: datetime, now: datetime) -> Reservation
     return made
 
 
+def check_edit(series: ReservationSeries, edit: Edit) -> None:
+    """Raises Invalid where the rule of the series cannot be moved so."""
+    recurrence.moved(recurrence.parse(series.rule), edit.shift, series.starts_at, ZoneInfo(series.zone))
+
+
+def lock_dates(series_id: int) -> None:
+    """Locks the reservations of a series in the order of their ids, before several are rewritten."""
+    query = select(Reservation.id).where(Reservation.series_id == series_id).order_by(Reservation.id)
+    db.session.execute(query.with_for_update(key_share=True)).all()
+
+
 def write_edit(series: ReservationSeries, edit: Edit) -> None:
     """Gives the series the rule, times and note of the edit. Raises Invalid where its rule cannot be moved so."""
     zone = ZoneInfo(series.zone)
@@ -280,8 +296,18 @@ def write_edit(series: ReservationSeries, edit: Edit) -> None:
 
 def settle_moved(ids: Sequence[int]) -> None:
     """The time that these reservations have now is that of their series."""
-    rows = update(Reservation).where(Reservation.id.in_(ids)).values(occurrence_at=Reservation.starts_at)
+    rows = update(Reservation).where(Reservation.id.in_(ids))
+    rows = rows.values(occurrence_at=Reservation.starts_at, occurrence_minutes=None)
     db.session.execute(rows.execution_options(synchronize_session=False))
+
+
+def keep_lengths(left: Sequence[Target], minutes: int) -> None:
+    """Dates that could not follow keep the length that the series gave them, where it is `minutes` long now: else they
+    would look as if somebody had moved them on their own."""
+    for one in left:
+        row = update(Reservation).where(Reservation.id == one.id)
+        row = row.values(occurrence_minutes=None if one.minutes == minutes else one.minutes)
+        db.session.execute(row.execution_options(synchronize_session=False))
 
 
 def end_before(series: ReservationSeries, pivot: datetime | None, now: datetime) -> None:

@@ -21,12 +21,10 @@ from fablab.notices.messages import (
     ReservationReleased,
     ReservationReminder,
     ResourceOutOfService,
-    SeriesCancelled,
-    SeriesChanged,
-    SeriesConfirmed,
     TrialNotice,
 )
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested, Why
+from fablab.notices.series import SeriesAwaited, SeriesCancelled, SeriesChanged, SeriesConfirmed, SeriesRequested
 from fablab.notices.waiting import WaitingEnded
 
 STARTS = datetime(2026, 3, 6, 13, 0, tzinfo=UTC)
@@ -61,6 +59,15 @@ EXAMPLES: tuple[Message, ...] = (
     ReservationCancelled(reservation_id=13, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
     ReservationReminder(reservation_id=12, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
     ReservationRequested(reservation_id=14, resources=(LASER,), starts_at=STARTS, ends_at=ENDS),
+    ReservationRequested(
+        reservation_id=14,
+        resources=(LASER,),
+        starts_at=STARTS,
+        ends_at=ENDS,
+        sequence=1,
+        by_staff=True,
+        reason=HOSTILE,
+    ),
     ReservationAwaited(reservation_id=14, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, person="Ada"),
     ReservationRejected(
         reservation_id=14, resources=(LASER,), starts_at=STARTS, ends_at=ENDS, why=Why.STAFF, reason="A course needs it"
@@ -146,7 +153,12 @@ EXAMPLES: tuple[Message, ...] = (
         person='Zoë "Z" <Ж>',
     ),
     SeriesConfirmed(**SERIES, count=9, skipped=1),
+    SeriesConfirmed(**SERIES, count=9, requested=1),
+    SeriesRequested(**SERIES, count=9, skipped=1),
+    SeriesRequested(**SERIES, count=8, moved=True, by_staff=True, reason=HOSTILE, skipped=2),
+    SeriesAwaited(**SERIES, count=9, person=HOSTILE),
     SeriesChanged(**SERIES, count=8, skipped=2),
+    SeriesChanged(**SERIES, count=8, requested=3, by_staff=True, reason=HOSTILE),
     SeriesCancelled(**SERIES, count=10, reason=HOSTILE),
     CertificationGranted(grant_id=4, certification=BASICS, until=date(2027, 3, 6)),
     CertificationGranted(grant_id=4, certification=BASICS),
