@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fablab.certifications.rules import Level
@@ -72,6 +72,10 @@ class Inclusion(Base):
     direct: Mapped[bool] = mapped_column(default=False)
 
 
+_GOES_ON = text("end_noted_at IS NULL AND revoked_at IS NULL")
+"""What the clocks have still to look at: the indexes by which they find it hold nothing else."""
+
+
 class Grant(Base):
     """Somebody holds a certification: by whom, when, why, until. Never deleted, only ended; renewing is a new grant.
 
@@ -80,7 +84,18 @@ class Grant(Base):
     """
 
     __tablename__ = "certification_grant"
-    __table_args__ = (Index("ix_certification_grant_holder", "person_id", "certification_id"),)
+    __table_args__ = (
+        Index("ix_certification_grant_holder", "person_id", "certification_id"),
+        Index("ix_certification_grant_period", "valid_until", sqlite_where=_GOES_ON, postgresql_where=_GOES_ON),
+        Index(
+            "ix_certification_grant_unused",
+            "certification_id",
+            "last_used_at",
+            "granted_at",
+            sqlite_where=_GOES_ON,
+            postgresql_where=_GOES_ON,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True)

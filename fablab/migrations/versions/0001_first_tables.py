@@ -416,6 +416,22 @@ def upgrade() -> None:
     op.create_index(
         "ix_certification_grant_holder", "certification_grant", ["person_id", "certification_id"], unique=False
     )
+    op.create_index(
+        "ix_certification_grant_period",
+        "certification_grant",
+        ["valid_until"],
+        unique=False,
+        sqlite_where=sa.text("end_noted_at IS NULL AND revoked_at IS NULL"),
+        postgresql_where=sa.text("end_noted_at IS NULL AND revoked_at IS NULL"),
+    )
+    op.create_index(
+        "ix_certification_grant_unused",
+        "certification_grant",
+        ["certification_id", "last_used_at", "granted_at"],
+        unique=False,
+        sqlite_where=sa.text("end_noted_at IS NULL AND revoked_at IS NULL"),
+        postgresql_where=sa.text("end_noted_at IS NULL AND revoked_at IS NULL"),
+    )
     op.create_index(op.f("ix_certification_grant_valid_until"), "certification_grant", ["valid_until"], unique=False)
     op.create_table(
         "certification_suspension",
@@ -1297,6 +1313,18 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_certification_suspension_certification_id"), table_name="certification_suspension")
     op.drop_table("certification_suspension")
     op.drop_index(op.f("ix_certification_grant_valid_until"), table_name="certification_grant")
+    op.drop_index(
+        "ix_certification_grant_unused",
+        table_name="certification_grant",
+        sqlite_where=sa.text("end_noted_at IS NULL AND revoked_at IS NULL"),
+        postgresql_where=sa.text("end_noted_at IS NULL AND revoked_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_certification_grant_period",
+        table_name="certification_grant",
+        sqlite_where=sa.text("end_noted_at IS NULL AND revoked_at IS NULL"),
+        postgresql_where=sa.text("end_noted_at IS NULL AND revoked_at IS NULL"),
+    )
     op.drop_index("ix_certification_grant_holder", table_name="certification_grant")
     op.drop_index(op.f("ix_certification_grant_certification_id"), table_name="certification_grant")
     op.drop_table("certification_grant")
