@@ -20,6 +20,7 @@ from fablab.pages import drawing, hub, routes_equipment, routes_label, routes_re
 from fablab.pages import people as person_routes
 from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
+from fablab.people import leaving
 from fablab.people import routes as people_routes
 from fablab.reservations import api as reservations_api
 from fablab.reservations import (
@@ -39,6 +40,7 @@ from fablab.reservations import (
     routes_timeline,
     routes_waiting,
 )
+from fablab.reservations import leaving as reservations_leaving
 from fablab.reservations import routes as reservations_routes
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
@@ -114,6 +116,7 @@ def create_app(config: Config) -> APIFlask:
     api_docs.init_app(app)
     headers.init_app(app)
     people_routes.init_app(app)
+    leaving.also(reservations_leaving.forget)
     app.register_blueprint(people_api.blueprint)
     app.register_blueprint(certifications_routes.blueprint)
     app.register_blueprint(certifications_api.blueprint)

@@ -15,7 +15,7 @@ from fablab.core.audit import AuditEntry
 from fablab.core.db import db, lock, transaction
 from fablab.core.errors import Conflict, Forbidden, Invalid, NotFound
 from fablab.core.words import config
-from fablab.people import passwords, plans
+from fablab.people import leaving, passwords, plans
 from fablab.people.models import ApiToken, Audience, Badge, Person
 from fablab.people.signin import new_session_key
 
@@ -175,6 +175,7 @@ def anonymise(actor: Actor, person_id: int, now: datetime) -> None:
     """Takes away what tells who this was, for good; numbers stay true. Managers for makers, else administrators.
 
     Badges are withdrawn and their hashes overwritten; the audit log keeps its entries until their own time is over.
+    Other packages forget what they know (`leaving`): reservations give back what is to come.
     """
     _need(actor, Role.MANAGER)
     with transaction() as session:
@@ -183,6 +184,7 @@ def anonymise(actor: Actor, person_id: int, now: datetime) -> None:
         if person.id == actor.person_id:
             raise Conflict("You cannot anonymise yourself.")
         _not_the_last_administrator(person)
+        leaving.everywhere(actor, person_id, now)
         person.name, person.email, person.password, person.organisation = f"#{person.id}", None, None, ""
         person.active, person.anonymised_at, person.session_key = False, now, new_session_key()
         person.role = Role.MAKER
