@@ -1,6 +1,6 @@
 """REST: `/slots`: the earliest times on any of several resources."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
-from fablab.reservations import finding
+from fablab.reservations import bookable, finding
+from fablab.reservations.finding import Asked
 from fablab.reservations.wishes import Extras
 from fablab.resources.models import Kind
 from fablab.web.access import access, actor
 from fablab.web.api import Ident, Instant, Shown, ShownIdent, ShownInstant, problems
+from fablab.web.errors import denial_json
 
 blueprint = APIBlueprint("slots_api", __name__, url_prefix="/api/v1", tag="Reservations")
 
@@ -31,6 +33,7 @@ class SlotQuery(BaseModel):
     person_id: Ident | None = Field(None, description="For whom; oneself when left out. Others: staff only")
     party_size: int = Field(1, ge=1, le=10_000, description="How many people")
     with_instructor: bool = Field(False, description="Only while an instructor is in the lab")
+    companion_id: Ident | None = Field(None, description="The instructor who is booked along; for staff anybody")
     limit: int = Field(10, ge=1, le=finding.MOST_CHOICES, description="How many at most")
 
 
@@ -40,6 +43,7 @@ class ShownChoice(Shown):
     resource_id: ShownIdent = Field(examples=["7"])
     start: ShownInstant
     end: ShownInstant
+    with_instructor: bool = Field(description="It takes an instructor: name one in `companion_ids` to book it")
 
 
 class ChoiceList(Shown):
@@ -47,6 +51,7 @@ class ChoiceList(Shown):
 
     items: list[ShownChoice]
     next: str | None = None
+    denials: list[dict[str, Any]] = Field(description="Where there are none: what speaks against it at any time")
 
 
 @blueprint.get("/slots")
@@ -60,25 +65,36 @@ class ChoiceList(Shown):
     responses=problems(422),
 )
 def find_slots(query_data: SlotQuery) -> ChoiceList:
-    found = finding.find(
-        actor(),
-        _person(query_data),
-        kind=None if query_data.kind is None else Kind(query_data.kind),
-        group_id=query_data.group_id,
-        resource_ids=() if query_data.resource_id is None else (query_data.resource_id,),
-        minutes=query_data.minutes,
-        from_=query_data.from_,
-        to=query_data.to,
-        with_instructor=query_data.with_instructor,
-        now=clock.now(),
-        limit=query_data.limit,
-        extras=Extras(party_size=query_data.party_size),
-    )
+    acting, person_id, now = actor(), _person(query_data), clock.now()
+    asked = _asked(query_data)
+    found = finding.find(acting, person_id, asked, now, query_data.limit)
+    denials = [] if found else finding.against(acting, person_id, asked, now)
     return ChoiceList(
         items=[
-            ShownChoice(resource_id=str(one.resource_id), start=one.slot.starts_at, end=one.slot.ends_at)
+            ShownChoice(
+                resource_id=str(one.resource_id),
+                start=one.slot.starts_at,
+                end=one.slot.ends_at,
+                with_instructor=one.with_instructor,
+            )
             for one in found
-        ]
+        ],
+        denials=[denial_json(one) for one in denials],
+    )
+
+
+def _asked(query: SlotQuery) -> Asked:
+    ids = [] if query.companion_id is None else [query.companion_id]
+    along = bookable.companions(actor(), ids, [])
+    return Asked(
+        kind=None if query.kind is None else Kind(query.kind),
+        group_id=query.group_id,
+        resource_ids=() if query.resource_id is None else (query.resource_id,),
+        minutes=query.minutes,
+        from_=query.from_,
+        to=query.to,
+        with_instructor=query.with_instructor,
+        extras=Extras(party_size=query.party_size, companion_ids=tuple(along), called=along),
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
 
 from flask import render_template, request
 from flask_babel import gettext as _
@@ -12,6 +11,7 @@ from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.words import config
 from fablab.reservations import finding, forms
+from fablab.reservations.finding import Asked
 from fablab.reservations.routes_base import blueprint
 from fablab.reservations.rules import Slot
 from fablab.resources import groups
@@ -29,10 +29,11 @@ LIMIT = 12
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A time that can be booked with one click."""
+    """A time that can be booked with one click, or, where somebody must come along, as soon as he is chosen."""
 
     resource: Resource
     slot: Slot
+    with_instructor: bool
 
 
 @blueprint.get("/find")
@@ -44,13 +45,17 @@ def find() -> str:
     values["minutes"], values["within"] = values["minutes"] or "60", values["within"] or "week"
     whats = _whats()
     errors = _wrong(values, [value for value, _text in whats]) if asked else {}
+    now = clock.now()
+    wanted = _asked(values, now) if asked and not errors else None
+    choices = None if wanted is None else _choices(wanted, now)
     return render_template(
         "reservations/find.html",
         form={"values": values, "errors": errors},
         whats=whats,
         lengths=[(one, words.length(one)) for one in LENGTHS],
         withins=_withins(),
-        choices=_choices(values, clock.now()) if asked and not errors else None,
+        choices=choices,
+        denials=[] if choices or wanted is None else finding.against(actor(), actor().person_id or 0, wanted, now),
     )
 
 
@@ -65,26 +70,25 @@ def _wrong(values: dict[str, str], whats: Sequence[str]) -> dict[str, str]:
     return errors
 
 
-def _choices(values: dict[str, str], now: datetime) -> list[Found]:
+def _asked(values: dict[str, str], now: datetime) -> Asked:
     what, _colon, which = values["what"].partition(":")
-    wanted: dict[str, Any] = {"kind": Kind(which)} if what == "kind" else {f"{what}_id": int(which)}
-    if what == "resource":
-        wanted = {"resource_ids": [int(which)]}
     last = now.astimezone(config().lab.zone).date() + timedelta(days=WITHIN[values["within"]])
     until = datetime.combine(last, time(0), tzinfo=config().lab.zone)
-    found = finding.find(
-        actor(),
-        actor().person_id or 0,
+    return Asked(
+        kind=Kind(which) if what == "kind" else None,
+        group_id=int(which) if what == "group" else None,
+        resource_ids=[int(which)] if what == "resource" else (),
         minutes=int(values["minutes"]),
         from_=now,
         to=until.astimezone(now.tzinfo),
         with_instructor=values["instructor"] != "",
-        now=now,
-        limit=LIMIT,
-        **wanted,
     )
+
+
+def _choices(asked: Asked, now: datetime) -> list[Found]:
+    found = finding.find(actor(), actor().person_id or 0, asked, now, LIMIT)
     known = resources.resources_by_id(sorted({one.resource_id for one in found}))
-    return [Found(known[one.resource_id], one.slot) for one in found]
+    return [Found(known[one.resource_id], one.slot, one.with_instructor) for one in found]
 
 
 def _whats() -> list[tuple[str, str]]:

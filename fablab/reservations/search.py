@@ -25,10 +25,11 @@ MOST_JUDGED = 25_000
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A time at which a resource may be booked."""
+    """A time at which a resource may be booked; `with_instructor`: only with an instructor who is booked along."""
 
     resource_id: int
     slot: Slot
+    with_instructor: bool = False
 
 
 def suggestions(choices: Sequence[BookingFacts], limit: int = 3) -> list[Slot]:
@@ -74,7 +75,8 @@ def find_slots(
 ) -> list[Choice]:
     """The earliest slots at which any one of the resources may be booked, from the start in the facts on, at most
     `limit`: of each resource those that follow each other without overlap, so that the choices differ. With `present`
-    the whole slot must lie in one of these times (an instructor is there), which are ascending and apart.
+    the whole slot must lie in one of these times (an instructor is there), which are ascending and apart; but
+    who is an instructor, or brings one, has him there.
 
     It ends with what it has found when it has asked all rules `MOST_JUDGED` times.
     """
@@ -82,21 +84,25 @@ def find_slots(
     length, zone = timedelta(minutes=minutes), choices[0].calendar.zone
     begin = max(choices[0].starts_at, choices[0].now)
     useful = [
-        (number, facts, _Progress(begin, budget))
+        (number, facts, _Progress(begin, budget), None if _has_instructor(facts) else present)
         for number, facts in enumerate(choices)
         if facts.policy.min_minutes <= minutes <= facts.policy.max_minutes and not no_time_helps([facts])
     ]
     found: list[Choice] = []
     for day in _days(begin, until, zone):
         streams = (
-            _apart(number, facts.resource_id, _of_day(facts, day, length, (begin, until), present, progress), progress)
-            for number, facts, progress in useful
+            _apart(number, facts.resource_id, _of_day(facts, day, length, (begin, until), there, progress), progress)
+            for number, facts, progress, there in useful
         )
         for _, _, choice in merge(*streams):
             found.append(choice)
             if len(found) == limit:
                 return found
     return found
+
+
+def _has_instructor(facts: BookingFacts) -> bool:
+    return facts.instructor or any(one.instructor for one in facts.companions)
 
 
 def next_free(facts: BookingFacts, days: int = SEARCH_DAYS) -> datetime | None:

@@ -29,6 +29,7 @@ from fablab.reservations import (
     story,
     waiting,
 )
+from fablab.reservations.finding import Asked
 from fablab.reservations.models import (
     ArrivedBy,
     Let,
@@ -159,7 +160,7 @@ def test_the_logins_may_book(seeded: service.Demo) -> None:
     for role in Role:
         person = person_of(seeded, role)
         actor, until = Actor(person.id, role, "web"), NOW + timedelta(days=7)
-        assert finding.find(actor, person.id, resource_ids=[printer.id], minutes=60, from_=NOW, to=until, now=NOW)
+        assert finding.find(actor, person.id, Asked(resource_ids=[printer.id], minutes=60, from_=NOW, to=until), NOW)
 
 
 def test_seeding_twice_writes_the_same(sqlite_config: Config, tmp_path: Path, migrated_sqlite: Path) -> None:

@@ -1,10 +1,12 @@
 """Finding a slot across resources, also while an instructor is there, on both databases and over REST."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from fablab.core import clock
@@ -12,30 +14,32 @@ from fablab.core.actor import Role
 from fablab.core.db import db
 from fablab.core.errors import Forbidden, Invalid
 from fablab.people.models import Person
-from fablab.reservations import finding
+from fablab.reservations import finding, service
+from fablab.reservations.finding import Asked
 from fablab.reservations.gather import booking_facts
 from fablab.reservations.models import Companion, Let, PolicyLevel, PolicyOverride
 from fablab.reservations.rules import Slot, all_denials
 from fablab.reservations.search import Choice
-from fablab.reservations.wishes import Wish
-from fablab.resources.models import Kind, OpeningRule, ResourceGroup, ServiceState
+from fablab.reservations.wishes import Extras, Wish
+from fablab.resources.models import Kind, OpeningRule, Resource, ResourceGroup, ServiceState
 from tests import factories as make
 from tests.api_helpers import Program
 from tests.conftest import CountQueries
 from tests.factories import NOW
+from tests.web_helpers import sign_in
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def find(person: Person, **over: Any) -> list[Choice]:
-    values: dict[str, Any] = {
-        "minutes": 120,
-        "from_": NOW,
-        "to": NOW + 7 * DAY,
-        "now": NOW,
-        "kind": Kind.MACHINE,
-    } | over
-    return finding.find(make.make_actor(person), values.pop("person_id", person.id), **values)
+    person_id, limit = over.pop("person_id", person.id), over.pop("limit", 10)
+    return finding.find(make.make_actor(person), person_id, asked(**over), NOW, limit)
+
+
+def asked(**over: Any) -> Asked:
+    """Two hours on any machine, within a week."""
+    values: dict[str, Any] = {"minutes": 120, "from_": NOW, "to": NOW + 7 * DAY, "kind": Kind.MACHINE}
+    return Asked(**values | over)
 
 
 @pytest.mark.usefixtures("app")
@@ -145,19 +149,18 @@ def test_nothing_that_fits_and_nothing_in_the_past() -> None:
 
 def test_queries_do_not_grow(app: Flask, count_queries: CountQueries) -> None:
     person = make.make_person()
-    few = asked(person, count_queries, 2)
-    assert asked(person, count_queries, 20) == few <= 14
+    few = counted(person, count_queries, 2)
+    assert counted(person, count_queries, 20) == few <= 14
 
 
-def asked(person: Person, count_queries: CountQueries, more: int) -> int:
+def counted(person: Person, count_queries: CountQueries, more: int) -> int:
     for _ in range(more):
         laser = make.make_machine()
         make.make_reservation(make.make_person(role=Role.INSTRUCTOR), [laser], NOW, NOW + 3 * HOUR)
     actor, ident = make.make_actor(person), person.id
     db.session.execute(select(1))
     count_queries()
-    week = {"from_": NOW, "to": NOW + 7 * DAY, "now": NOW}
-    finding.find(actor, ident, kind=Kind.MACHINE, minutes=120, with_instructor=True, **week)  # type: ignore[arg-type]  # times
+    finding.find(actor, ident, asked(with_instructor=True), NOW)
     return count_queries()
 
 
@@ -168,13 +171,101 @@ def test_over_rest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     week = "from=2026-03-02T09:00:00%2B01:00&to=2026-03-09T09:00:00%2B01:00"
     answer = program.get(f"/slots?{week}&minutes=120&kind=machine&limit=1")
     assert answer.get_json() == {
-        "items": [{"resource_id": str(laser.id), "start": "2026-03-02T08:00:00Z", "end": "2026-03-02T10:00:00Z"}],
+        "items": [
+            {
+                "resource_id": str(laser.id),
+                "start": "2026-03-02T08:00:00Z",
+                "end": "2026-03-02T10:00:00Z",
+                "with_instructor": False,
+            }
+        ],
         "next": None,
+        "denials": [],
     }
-    made = program.ask("POST", "/reservations", answer.get_json()["items"][0])
+    found = answer.get_json()["items"][0]
+    made = program.ask("POST", "/reservations", {name: found[name] for name in ("resource_id", "start", "end")})
     assert made.status_code == 201
     assert program.get(f"/slots?{week}&with_instructor=true").get_json()["items"] == []
     assert program.get(f"/slots?{week}&person_id={other.id}").status_code == 403
     assert program.get(f"/slots?{week}&minutes=x").status_code == 422
     assert program.get(f"/slots?{week}&colour=red").status_code == 422
     assert program.get("/slots?from=2026-03-02T09:00:00Z&to=2026-03-02T09:00:00Z").status_code == 422
+
+
+# -- where somebody must be booked along ------------------------------------------------------------------------------
+
+
+def supervise(resource: Resource, kind: str = "instructor") -> None:
+    rules = {"supervision": kind}
+    make.save(PolicyOverride(level=PolicyLevel.RESOURCE, target=str(resource.id), rules=rules, changed_at=NOW))
+
+
+@pytest.mark.usefixtures("app")
+def test_what_takes_an_instructor_is_found_for_who_asks_for_one() -> None:
+    person, ann, bob = make.make_person(), *(make.make_person(role=Role.INSTRUCTOR) for _ in range(2))
+    laser = make.make_machine()
+    supervise(laser)
+    make.make_reservation(ann, [make.make_machine("Desk", kind=Kind.DESK)], NOW, NOW + 3 * HOUR)
+    assert find(person, limit=1) == []
+    (found,) = find(person, limit=1, with_instructor=True)
+    assert found == Choice(laser.id, Slot(NOW, NOW + 2 * HOUR), with_instructor=True)
+    for instructor, begin in ((ann, NOW + 3 * HOUR), (bob, NOW)):
+        extras = Extras(companion_ids=(instructor.id,))
+        for with_instructor in (True, False):
+            (named,) = find(person, limit=1, with_instructor=with_instructor, extras=extras)
+            assert named == Choice(laser.id, Slot(begin, begin + 2 * HOUR))
+    slot = found.slot
+    actor, along = make.make_actor(person), Extras(companion_ids=(bob.id,))
+    assert service.book(actor, person.id, [laser.id], slot.starts_at, slot.ends_at, along, NOW)
+
+
+@pytest.mark.usefixtures("app")
+def test_it_says_why_nothing_is_found() -> None:
+    person, laser, saw = make.make_person(), make.make_machine(), make.make_machine("Saw")
+    actor = make.make_actor(person)
+    make.require_certification(laser, make.make_certification())
+    supervise(saw)
+
+    def why(**over: Any) -> list[tuple[str, str | None]]:
+        found = finding.against(actor, person.id, asked(**over), NOW)
+        return [(one.code, one.params.get("resource_id")) for one in found]
+
+    assert why() == [("not_certified", str(laser.id)), ("needs_supervisor", str(saw.id))]
+    assert why(with_instructor=True) == [("not_certified", str(laser.id))]
+    assert why(minutes=1000) == [
+        ("not_certified", str(laser.id)),
+        ("too_long", None),
+        ("needs_supervisor", str(saw.id)),
+    ]
+    assert why(kind=Kind.DESK) == []
+    with pytest.raises(Forbidden):
+        finding.against(actor, make.make_person().id, asked(), NOW)
+
+
+def test_over_rest_it_says_why_and_takes_who_comes_along(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    person, ann, laser = make.make_person(), make.make_person(role=Role.INSTRUCTOR), make.make_machine()
+    supervise(laser)
+    program = Program(app, person)
+    query = "/slots?from=2026-03-02T09:00:00%2B01:00&to=2026-03-09T09:00:00%2B01:00&minutes=60&limit=1"
+    nothing = program.get(query).get_json()
+    assert nothing["items"] == []
+    assert [one["code"] for one in nothing["denials"]] == ["needs_supervisor"]
+    assert program.get(f"{query}&with_instructor=true").get_json()["items"][0]["with_instructor"] is True
+    (named,) = program.get(f"{query}&companion_id={ann.id}").get_json()["items"]
+    assert (named["start"], named["with_instructor"]) == ("2026-03-02T08:00:00Z", False)
+    assert program.get(f"{query}&companion_id={make.make_person().id}").status_code == 422
+
+
+def test_the_page_asks_who_comes_and_says_why(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    make.make_person(role=Role.INSTRUCTOR)
+    laser = make.make_machine()
+    supervise(laser)
+    sign_in(client, make.make_person(), NOW)
+    question = f"/find?what=resource:{laser.id}&minutes=60&within=week"
+    assert 'data-code="needs_supervisor"' in client.get(question).get_data(as_text=True)
+    text = client.get(f"{question}&instructor=1").get_data(as_text=True)
+    (link,) = re.findall(r'href="(/resources/\d+/book\?slot=[^"]+)#people"', text)[:1]
+    assert "Choose who comes along" in client.get(link).get_data(as_text=True)
+    assert f'action="/resources/{laser.id}/book"' not in text

@@ -149,6 +149,7 @@ def booking_questions(people: list[Person], machines: list[Resource]) -> Questio
     actor, member, ids = make.make_actor(person), person.id, [one.id for one in machines[:3]]
     extras = Extras(companion_ids=(other.id,))
     time = (TOMORROW, TOMORROW + HOUR)
+    looked_for = finding.Asked(kind=Kind.MACHINE, minutes=60, from_=NOW, to=NOW + WEEK, with_instructor=True)
     times = (TOMORROW + 2 * HOUR, TOMORROW + 3 * HOUR)
     kept = make.make_reservation(person, machines[5:6], *times, companions=[Companion(person_id=other.id)])
 
@@ -162,9 +163,8 @@ def booking_questions(people: list[Person], machines: list[Resource]) -> Questio
         "change": lambda: service.change(actor, kept.id, NOW, ends_at=kept.ends_at + HOUR),
         "cancel": lambda: service.cancel(actor, kept.id, NOW),
         "availability": lambda: service.availability(member, ids[0], NOW, NOW + 2 * WEEK, 60, NOW),
-        "find": lambda: finding.find(
-            actor, member, kind=Kind.MACHINE, minutes=60, from_=NOW, to=NOW + WEEK, with_instructor=True, now=NOW
-        ),
+        "find": lambda: finding.find(actor, member, looked_for, NOW),
+        "find nothing": lambda: finding.against(actor, member, looked_for, NOW),
         "counted bookings": lambda: record.own_bookings(member, NOW - WEEK),
         "missed bookings": lambda: record.no_shows(member, NOW - 12 * WEEK),
         "busy people": lambda: record.people_busy([member, other.id], *time),

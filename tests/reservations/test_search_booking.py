@@ -76,8 +76,9 @@ def test_every_suggestion_is_booked(rules: dict[str, Any]) -> None:
 def test_everything_found_is_booked(rules: dict[str, Any]) -> None:
     person, buddy, _ = lab(random.Random(8), rules)
     actor, extras = make.make_actor(person), Extras(companion_ids=(buddy.id,))
-    week: dict[str, Any] = {"from_": NOW, "to": NOW + timedelta(days=7), "now": NOW}
-    found = finding.find(actor, person.id, kind=Kind.MACHINE, minutes=60, extras=extras, limit=8, **week)
+    week = NOW + timedelta(days=7)
+    asked = finding.Asked(kind=Kind.MACHINE, minutes=60, from_=NOW, to=week, extras=extras)
+    found = finding.find(actor, person.id, asked, NOW, 8)
     assert found
     for one in found:
         slot = one.slot
