@@ -91,7 +91,7 @@ lock: $(VENV)/.made ## the lock files anew, without host names
 	  UV_CUSTOM_COMPILE_COMMAND='make lock' ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header \
 	    --universal --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
 	@UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header \
-	  --universal --python-version 3.11 --extra build --extra demo --extra postgres pyproject.toml -o requirements/run.txt
+	  --universal --python-version 3.11 --extra build --extra demo --extra pdf --extra postgres pyproject.toml -o requirements/run.txt
 	@UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header \
 	  --universal --python-version 3.11 --extra test -c requirements/run.txt pyproject.toml -o requirements/test.txt
 	$(SAY) "npm packages"
