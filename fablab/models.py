@@ -14,7 +14,7 @@ from fablab.core.audit import AuditEntry
 from fablab.core.db import Base
 from fablab.core.events import Event
 from fablab.core.outbox import Outbox
-from fablab.credentials.models import IssuerKey
+from fablab.credentials.models import IssuerKey, SignedBadge
 from fablab.devices.models import Device, Journal
 from fablab.interlock.models import AccessDecision, Alarm
 from fablab.notices.models import CalendarFeed, Notice, NoticeChannel, NoticeChoice, NoticeDelivery
@@ -62,6 +62,7 @@ MODELS: tuple[type[Base], ...] = (
     Requirement,
     RequirementTerm,
     IssuerKey,
+    SignedBadge,
     Question,
     Choice,
     Attempt,

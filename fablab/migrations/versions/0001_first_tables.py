@@ -594,6 +594,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("questions", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("percent", sa.Integer(), nullable=True),
+        sa.Column("counts", sa.Boolean(), nullable=False),
         sa.Column("passed", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(
             ["certification_id"], ["certification.id"], name=op.f("fk_quiz_attempt_certification_id")
@@ -965,6 +966,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("series_id IS NOT NULL"),
     )
     op.create_table(
+        "signed_badge",
+        sa.Column("grant_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("salt", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["grant_id"], ["certification_grant.id"], name=op.f("fk_signed_badge_grant_id")),
+        sa.PrimaryKeyConstraint("grant_id", name=op.f("pk_signed_badge")),
+        sa.UniqueConstraint("position", name=op.f("uq_signed_badge_position")),
+    )
+    op.create_table(
         "training_certification",
         sa.Column("training_id", sa.Integer(), nullable=False),
         sa.Column("certification_id", sa.Integer(), nullable=False),
@@ -1228,6 +1239,7 @@ def downgrade() -> None:
     op.drop_table("allocation")
     op.drop_index(op.f("ix_training_certification_certification_id"), table_name="training_certification")
     op.drop_table("training_certification")
+    op.drop_table("signed_badge")
     op.drop_index(
         "ix_reservation_series",
         table_name="reservation",
