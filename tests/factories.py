@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from fablab.certifications.expression import every, tree_of
 from fablab.certifications.granting import new_public_id
-from fablab.certifications.models import Certification, Grant, Requirement, RequirementTerm
+from fablab.certifications.models import Certification, Grant, Inclusion, Requirement, RequirementTerm
+from fablab.certifications.rules import Level
 from fablab.core.actor import Actor, Role
 from fablab.core.db import Base, db, transaction
 from fablab.devices.models import Device, DeviceState
@@ -101,6 +102,16 @@ def make_grant(person: Person, certification: Certification, **over: Any) -> Gra
         "reason": "training",
     }
     return save(Grant(**values | over))
+
+
+def make_teacher(*taught: Certification, **over: Any) -> Person:
+    """An instructor who may grant these: he holds a certification of level instructor that includes them."""
+    person = make_person(**{"role": Role.INSTRUCTOR} | over)
+    teaching = make_certification("Teaching", level=Level.INSTRUCTOR)
+    for one in taught:
+        save(Inclusion(certification_id=teaching.id, included_id=one.id, direct=True))
+    make_grant(person, teaching)
+    return person
 
 
 def make_reservation(

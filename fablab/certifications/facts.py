@@ -116,8 +116,8 @@ def facts(
     )
 
 
-def facts_of(grant: Grant) -> GrantFacts:
-    """A grant with its certification as the rules take it, counting for its own certification only."""
+def facts_of(grant: Grant, counts_as: Iterable[int] = ()) -> GrantFacts:
+    """A grant with its certification as the rules take it, counting for its own certification and for `counts_as`."""
     return facts(
         grant.certification_id,
         grant.granted_at,
@@ -127,6 +127,7 @@ def facts_of(grant: Grant) -> GrantFacts:
         grant.revoked_at,
         grant.suspended_at,
         grant.certification.level,
+        counts_as=counts_as,
     )
 
 

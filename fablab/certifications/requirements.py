@@ -9,7 +9,7 @@ from sqlalchemy import select
 from fablab.certifications.expression import every, need_of, terms_of, tree_of
 from fablab.certifications.models import Certification, Requirement, RequirementTerm
 from fablab.certifications.rules import Every, Need
-from fablab.certifications.service import need_role
+from fablab.certifications.service import look_again, need_role
 from fablab.core import audit, outbox
 from fablab.core.actor import Actor, Role
 from fablab.core.db import db, lock, transaction
@@ -48,6 +48,8 @@ def require(actor: Actor, target: type[Resource] | type[ResourceGroup], ident: i
         changed: dict[str, Any] = {"before": {"needs": tree_of(before)}, "after": {"needs": tree_of(need)}}
         audit.record(actor, f"{_WORDS[target]}.requirements_changed", (_WORDS[target], str(ident)), now, **changed)
         outbox.review_access(now, "not_certified", resource_id=ident if target is Resource else None)
+        for one in _hit(target, ident):
+            look_again(now, resource_id=one)
 
 
 def require_all(actor: Actor, resource_id: int, certification_ids: Sequence[int], now: datetime) -> None:
@@ -60,6 +62,13 @@ _WORDS = {Resource: "resource", ResourceGroup: "group"}
 
 def _column(target: type[Resource] | type[ResourceGroup]) -> Any:
     return Requirement.resource_id if target is Resource else Requirement.group_id
+
+
+def _hit(target: type[Resource] | type[ResourceGroup], ident: int) -> Sequence[int]:
+    """The resources that this changes: the one, or all of the group."""
+    if target is Resource:
+        return [ident]
+    return db.session.scalars(select(Resource.id).where(Resource.group_id == ident).order_by(Resource.id)).all()
 
 
 def _must_exist(terms: Sequence[int]) -> None:

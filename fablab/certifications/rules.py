@@ -1,10 +1,12 @@
 """Is this person certified? One pure rule, for reservations and for the badge reader alike."""
 
+from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fablab.core.db import Texts
 from fablab.core.denials import Denial
@@ -207,3 +209,132 @@ def ends_by(grant: GrantFacts) -> tuple[datetime, str] | None:
         if since is not None
     ]
     return min(known, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How long a grant holds by itself: `days` of 24 hours, `months`, or to the end of the local day `ends_on` (MM-DD).
+    At most one of them is set; none: for ever."""
+
+    days: int | None = None
+    months: int | None = None
+    ends_on: str | None = None
+
+
+def valid_until(validity: Validity, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """When a grant given `now` ends in the lab's `zone`, as an instant in UTC; None for never.
+
+    After `months` it ends at the same time of day, on the last day of a month that is too short. `ends_on` is the next
+    such day whose end is still to come; 29 February is the 28th in years that have no 29th.
+    """
+    if validity.days is not None:
+        return now + timedelta(days=validity.days)
+    local = now.astimezone(zone)
+    if validity.months is not None:
+        year, month = divmod(local.year * 12 + local.month - 1 + validity.months, 12)
+        day = _day(year, month + 1, local.day)
+        return datetime.combine(day, local.time(), zone).astimezone(now.tzinfo)
+    if validity.ends_on is None:
+        return None
+    wanted_month, wanted_day = (int(part) for part in validity.ends_on.split("-"))
+    ends = (_day(local.year + later, wanted_month, wanted_day) + timedelta(days=1) for later in (0, 1))
+    midnights = (datetime.combine(end, time(), zone).astimezone(now.tzinfo) for end in ends)
+    return next(midnight for midnight in midnights if midnight > now)
+
+
+def _day(year: int, month: int, day: int) -> date:
+    return date(year, month, min(day, monthrange(year, month)[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """What a certification asks of whom it shall be granted to. `includes` are the names of all that comes with it;
+    `min_age` in years is the highest that one of them asks for; `theory`: the quiz must be passed."""
+
+    certification_id: int
+    name: Texts = field(default_factory=dict)
+    prerequisites: Mapping[int, Texts] = field(default_factory=dict)
+    includes: Mapping[int, Texts] = field(default_factory=dict)
+    min_age: int | None = None
+    theory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody who shall be granted something. `suspended`: what staff holds back just now, and since when."""
+
+    grants: Sequence[GrantFacts] = ()
+    theory_passed: bool = False
+    born_on: date | None = None
+    suspended: Mapping[int, datetime] = field(default_factory=dict)
+
+
+def award_denials(award: Award, candidate: Candidate, at: datetime, today: date) -> list[Denial]:
+    """Reasons why this certification may not be granted to this person at `at`, which is `today` in the lab; empty
+    means that it may."""
+    return [
+        *_prerequisites_missing(award, candidate, at),
+        *_theory_missing(award, candidate),
+        *_age_missing(award, candidate, today),
+        *_held_back(award, candidate),
+    ]
+
+
+def teaches(grants: Sequence[GrantFacts], certification_id: int, level: Level, at: datetime) -> bool:
+    """Whether the holder of `grants` may grant this certification, of this level, to others: by a certification of
+    level instructor that includes it and holds at `at`. Those of level instructor are not an instructor's to give."""
+    if level is Level.INSTRUCTOR:
+        return False
+    return any(
+        one.level is Level.INSTRUCTOR
+        and certification_id in one.counts_as
+        and one.granted_at <= at
+        and ended(one, at) is None
+        for one in grants
+    )
+
+
+def _prerequisites_missing(award: Award, candidate: Candidate, at: datetime) -> list[Denial]:
+    asked = Required(Every(tuple(Held(one) for one in award.prerequisites)), award.prerequisites)
+    return [
+        Denial("prerequisite_missing", {**_plain(one), "why": one.code})
+        for one in grant_denials(asked, candidate.grants, at)
+    ]
+
+
+def _theory_missing(award: Award, candidate: Candidate) -> list[Denial]:
+    return [Denial("theory_missing", _of(award))] if award.theory and not candidate.theory_passed else []
+
+
+def _age_missing(award: Award, candidate: Candidate, today: date) -> list[Denial]:
+    if award.min_age is None:
+        return []
+    params = _of(award) | {"allowed": award.min_age}
+    if candidate.born_on is None:
+        return [Denial("age_unknown", params)]
+    since = _birthday(candidate.born_on, award.min_age)
+    return [] if since <= today else [Denial("too_young", params | {"on": since.isoformat()})]
+
+
+def _birthday(born_on: date, age: int) -> date:
+    """The day on which somebody is so old; who was born on 29 February waits for 1 March in years that have no 29th."""
+    year = born_on.year + age
+    if born_on.day > monthrange(year, born_on.month)[1]:
+        return date(year, 3, 1)
+    return born_on.replace(year=year)
+
+
+def _held_back(award: Award, candidate: Candidate) -> list[Denial]:
+    names = {award.certification_id: award.name, **award.includes}
+    return [
+        Denial(
+            "certification_suspended",
+            {"certification_id": str(one), "certification_name": names[one], "since": since.isoformat()},
+        )
+        for one, since in sorted(candidate.suspended.items())
+        if one in names
+    ]
+
+
+def _of(award: Award) -> dict[str, Any]:
+    return {"certification_id": str(award.certification_id), "certification_name": award.name}

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 
 from fablab.certifications.models import Certification, Requirement, RequirementTerm
+from fablab.certifications.rules import Validity
 from fablab.core import audit, outbox
 from fablab.core.actor import Actor, Role
 from fablab.core.db import db, lock, transaction
@@ -87,6 +88,20 @@ def change(actor: Actor, certification_id: int, values: Mapping[str, Any], now: 
             if "lapse_after_unused_days" in changed:
                 outbox.review_access(now, "certification_lapsed_unused")
     return found
+
+
+def validity_of(certification: Certification) -> Validity:
+    """How long its grants hold."""
+    return Validity(certification.validity_days, certification.validity_months, certification.validity_ends_on)
+
+
+def look_again(now: datetime, *, person_id: int | None = None, resource_id: int | None = None) -> None:
+    """Asks for another look at what a person has booked, or at what is booked of a resource: a certification it needs
+    was granted, has ended, is held back, or another one is asked for. Only inside `transaction()`."""
+    payload = {
+        name: ident for name, ident in (("person_id", person_id), ("resource_id", resource_id)) if ident is not None
+    }
+    outbox.put("certification", "reservations", payload, now)
 
 
 def need_role(actor: Actor, role: Role) -> None:

@@ -13,6 +13,10 @@ CODES: Mapping[str, str] = {
     "certification_lapsed_unused": "it ended on `since`, because it was not used",
     "certification_revoked": "it was withdrawn on `since`",
     "certification_suspended": "the staff holds it back since `since`",
+    "prerequisite_missing": "it is needed before another is granted; `why`: the code that says how it is missing",
+    "theory_missing": "its quiz must be passed before it is granted",
+    "too_young": "it is granted to people of `allowed` years and more; to this one from `on`",
+    "age_unknown": "it is granted to people of `allowed` years and more; the date of birth is not known",
     "membership_expired": "the membership ended on `since`",
     "person_disabled": "the account is disabled",
     "resource_out_of_service": "the resource is out of service: `why`",
@@ -35,7 +39,17 @@ CODES: Mapping[str, str] = {
     "off_step": "`value` is not a multiple of `allowed` minutes since local midnight",
     "too_close": "less than `allowed` minutes to the neighbour from `starts_at` to `ends_at`",
     "over_capacity": "`value` people, `allowed` at most",
+    "quiz_attempts_used": "the quiz may be tried `allowed` times, `used` are used",
+    "quiz_wait": "the quiz may be tried again at `until`",
     "suspended": "`value` no-shows; nothing can be booked until `until`",
+    "training_not_open": "nobody can enrol in the training; `why`: draft, cancelled, closed or over",
+    "training_begun": "the training began on `since`",
+    "training_full": "no place is free any more",
+    "training_own": "the person gives the training himself",
+    "training_enrolled": "the person takes part or waits already",
+    "training_audience": "the training is for `allowed` only: citizen, business, school or public_body",
+    "training_clash": "another training, `title`, takes place from `starts_at` to `ends_at`",
+    "instructor_busy": "the instructor has something else from `starts_at` to `ends_at`: training, booking or clash",
 }
 """Every code, with what it means and which of its parameters say more. Codes are stable; new ones may come."""
 

@@ -170,6 +170,31 @@ _QUOTAS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 """The sentence of each limit of a person."""
 
 
+def _training_not_open(p: Mapping[str, Any]) -> str:
+    sentences = {
+        "draft": gettext("This training is not published yet."),
+        "cancelled": gettext("This training does not take place."),
+    }
+    return sentences.get(str(p.get("why"))) or gettext("This training is over.")
+
+
+_AUDIENCES: dict[str, Callable[[], str]] = {
+    "citizen": lambda: gettext("This training is for citizens only."),
+    "business": lambda: gettext("This training is for businesses only."),
+    "school": lambda: gettext("This training is for schools only."),
+    "public_body": lambda: gettext("This training is for public bodies only."),
+}
+
+
+def _instructor_busy(p: Mapping[str, Any]) -> str:
+    times = {"start": when(p["starts_at"]), "end": when(p["ends_at"])}
+    if p.get("why") == "booking":
+        return str(gettext("The instructor has a booking from %(start)s to %(end)s.", **times))
+    if p.get("why") == "clash":
+        return str(gettext("Two dates of this training overlap, from %(start)s to %(end)s.", **times))
+    return str(gettext("The instructor gives another training from %(start)s to %(end)s.", **times))
+
+
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "not_certified": lambda p: (
         gettext("You need one of these certifications: %(names)s.", names=_either(p))
@@ -191,6 +216,27 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         'The certification "%(name)s" is held back since %(day)s. Please speak to the lab\'s staff.',
         name=_certification(p),
         day=day(p["since"]),
+    ),
+    "prerequisite_missing": lambda p: gettext(
+        'The certification "%(name)s" must be held first.', name=_certification(p)
+    ),
+    "theory_missing": lambda p: gettext(
+        'The quiz of the certification "%(name)s" must be passed first.', name=_certification(p)
+    ),
+    "too_young": lambda p: ngettext(
+        'The certification "%(name)s" is for people of %(num)d year and more; here that is from %(day)s on.',
+        'The certification "%(name)s" is for people of %(num)d years and more; here that is from %(day)s on.',
+        p["allowed"],
+        name=_certification(p),
+        day=day(p["on"]),
+    ),
+    "age_unknown": lambda p: ngettext(
+        'The certification "%(name)s" is for people of %(num)d year and more, and the date of birth is not known. '
+        "The lab's staff can enter it.",
+        'The certification "%(name)s" is for people of %(num)d years and more, and the date of birth is not known. '
+        "The lab's staff can enter it.",
+        p["allowed"],
+        name=_certification(p),
     ),
     "membership_expired": lambda p: gettext("The membership ended on %(day)s.", day=day(p["since"])),
     "person_disabled": lambda p: gettext("This account is disabled. Please speak to the lab's staff."),
@@ -237,12 +283,31 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         p["allowed"],
         people=p["value"],
     ),
+    "quiz_attempts_used": lambda p: ngettext(
+        "The quiz may be tried once. An instructor can allow another attempt.",
+        "The quiz may be tried %(num)d times, and all are used. An instructor can allow another attempt.",
+        p["allowed"],
+    ),
+    "quiz_wait": lambda p: gettext("You can try the quiz again from %(start)s on.", start=when(p["until"])),
     "suspended": lambda p: ngettext(
         "%(num)d booking was not used and not cancelled, so you can book again from %(start)s on.",
         "%(num)d bookings were not used and not cancelled, so you can book again from %(start)s on.",
         p["value"],
         start=when(p["until"]),
     ),
+    "training_not_open": _training_not_open,
+    "training_begun": lambda p: gettext("This training began on %(start)s.", start=when(p["since"])),
+    "training_full": lambda p: gettext("No place is free in this training."),
+    "training_own": lambda p: gettext("Whoever gives a training does not enrol in it."),
+    "training_enrolled": lambda p: gettext("You are in this training, or in its waiting list, already."),
+    "training_audience": lambda p: _AUDIENCES[p["allowed"]](),
+    "training_clash": lambda p: gettext(
+        'It is at the same time as the training "%(title)s", from %(start)s to %(end)s.',
+        title=text(p["title"]),
+        start=when(p["starts_at"]),
+        end=when(p["ends_at"]),
+    ),
+    "instructor_busy": _instructor_busy,
 }
 
 _DISPLAY: dict[str, Callable[[], str]] = {
@@ -266,10 +331,12 @@ _DISPLAY: dict[str, Callable[[], str]] = {
 
 def sentence(denial: Denial) -> str:
     """The denial as a full sentence for pages, mails and the API, in the present language. Where several resources are
-    asked for, it begins with the name of the one it is about."""
+    asked for, it begins with the name of the one it is about; where several dates are, with the date before that."""
     made = _SENTENCES[denial.code](denial.params)
     name = text(denial.params.get("resource_name"))
-    return gettext("%(name)s: %(sentence)s", name=name, sentence=made) if name else made
+    made = gettext("%(name)s: %(sentence)s", name=name, sentence=made) if name else made
+    of_date = denial.params.get("of_date")
+    return gettext("%(name)s: %(sentence)s", name=when(of_date), sentence=made) if of_date else made
 
 
 def display(denial: Denial) -> str:

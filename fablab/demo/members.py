@@ -6,9 +6,10 @@ import random
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from fablab.certifications.rules import Level
 from fablab.core.actor import Role
 from fablab.demo.names import PEOPLE, PersonSeed
-from fablab.demo.places import CERTIFICATIONS
+from fablab.demo.places import CERTIFICATIONS, TEACHES
 
 HISTORY_DAYS = 28
 AHEAD_DAYS = 14
@@ -80,6 +81,8 @@ def grants(chance: random.Random, people: list[Member], now: datetime) -> list[H
     held: list[Held] = []
     for person in people:
         for number, certification in enumerate(CERTIFICATIONS, 1):
+            if certification.level is Level.INSTRUCTOR:
+                continue
             if not _has(chance, person, certification.key, certification.share):
                 continue
             days = certification.validity_days
@@ -96,7 +99,19 @@ def grants(chance: random.Random, people: list[Member], now: datetime) -> list[H
                     max(granted, now - timedelta(days=chance.randint(2, 25))),
                 )
             )
-    return _with_endings(chance, held, now)
+    return _with_endings(chance, held, now) + _teaching(people, now)
+
+
+def _teaching(people: list[Member], now: datetime) -> list[Held]:
+    """What makes instructors of the instructors: given by the manager, two years ago."""
+    manager = next(one.number for one in people if one.seed.role is Role.MANAGER)
+    granted = now - timedelta(days=640)
+    return [
+        Held(one.number, number, granted, manager, None, None)
+        for one in people
+        for number, certification in enumerate(CERTIFICATIONS, 1)
+        if certification.key in TEACHES.get(one.seed.name, ())
+    ]
 
 
 def _has(chance: random.Random, person: Member, key: str, share: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fablab.certifications.rules import Level
 from fablab.core.db import Texts
 
 
@@ -37,7 +38,8 @@ PLACES = (
 
 @dataclass(frozen=True, slots=True)
 class CertificationSeed:
-    """Something one can be certified for; `share` is the part of the members who are."""
+    """Something one can be certified for; `share` is the part of the members who are. What is taught by those who hold
+    it is in `includes`, by key."""
 
     key: str
     name: Texts
@@ -45,6 +47,8 @@ class CertificationSeed:
     share: float
     validity_days: int | None = None
     lapse_after_unused_days: int | None = None
+    level: Level = Level.AUTONOMOUS
+    includes: tuple[str, ...] = ()
 
 
 CERTIFICATIONS = (
@@ -124,4 +128,35 @@ CERTIFICATIONS = (
         ),
         share=0.33,
     ),
+    CertificationSeed(
+        "teach_machines",
+        texts("Encadrer aux machines", "Teaching the machines", "Обучение на машините"),
+        texts(
+            "Former et habiliter à l'accueil, à l'impression 3D, au laser, à la fraiseuse et à la scie.",
+            "Teach and certify for the welcome, 3D printing, the laser, the mill and the saw.",
+            "Обучава и дава сертификати за инструктажа, 3D печата, лазера, фрезата и триона.",
+        ),
+        share=0.0,
+        level=Level.INSTRUCTOR,
+        includes=("induction", "fdm", "resin", "laser", "cnc", "saw"),
+    ),
+    CertificationSeed(
+        "teach_textile",
+        texts("Encadrer au coin textile", "Teaching in the textile corner", "Обучение в шивашкия кът"),
+        texts(
+            "Former et habiliter à la couture et à la broderie.",
+            "Teach and certify for sewing and embroidery.",
+            "Обучава и дава сертификати за шиене и бродерия.",
+        ),
+        share=0.0,
+        level=Level.INSTRUCTOR,
+        includes=("induction", "textile"),
+    ),
 )
+
+TEACHES = {
+    "Julien Moreau": ("teach_machines", "teach_textile"),
+    "Мария Иванова": ("teach_machines",),
+    "Sophie Lambert": ("teach_machines", "teach_textile"),
+}
+"""Which of them each instructor holds."""

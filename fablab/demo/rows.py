@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fablab.certifications.expression import every, tree_of
-from fablab.certifications.models import Certification, Grant, Requirement, RequirementTerm
+from fablab.certifications.models import Certification, Grant, Inclusion, Requirement, RequirementTerm
 from fablab.core import badges
 from fablab.core.config import Config
 from fablab.core.db import Base
@@ -65,6 +65,7 @@ def tables(world: World, config: Config, password_hash: str | None) -> list[tupl
         (OpeningException, policies.exceptions(world.now, config)),
         (Closure, policies.closures(world.now, config.lab.zone)),
         (Certification, _certifications(world.now)),
+        (Inclusion, _inclusions()),
         (Grant, [_grant(one) for one in world.grants]),
         (Requirement, _requirements()),
         (RequirementTerm, _terms()),
@@ -162,10 +163,20 @@ def _certifications(now: datetime) -> Rows:
             "description": one.description,
             "validity_days": one.validity_days,
             "lapse_after_unused_days": one.lapse_after_unused_days,
+            "level": one.level,
             "created_at": now - timedelta(days=900),
             "retired_at": None,
         }
         for number, one in enumerate(CERTIFICATIONS, 1)
+    ]
+
+
+def _inclusions() -> Rows:
+    numbers = {one.key: number for number, one in enumerate(CERTIFICATIONS, 1)}
+    return [
+        {"certification_id": numbers[one.key], "included_id": numbers[key], "direct": True}
+        for one in CERTIFICATIONS
+        for key in one.includes
     ]
 
 

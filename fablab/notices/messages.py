@@ -15,10 +15,19 @@ from flask_babel import lazy_gettext as _l
 from pydantic import TypeAdapter
 
 from fablab.core.db import Texts
+from fablab.notices import trainings
 from fablab.notices.base import Message, OfReservation
+from fablab.notices.certifications import (
+    CertificationEnded,
+    ReservationsAtRisk,
+    ReservationsAtRiskOf,
+    ReservationsLost,
+    ReservationsSafe,
+)
 from fablab.notices.lets import LetEnds, LetNotice
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested
 from fablab.notices.series import SeriesAwaited, SeriesCancelled, SeriesChanged, SeriesConfirmed, SeriesRequested
+from fablab.notices.suspensions import CertificationResumed, CertificationSuspended
 from fablab.notices.waiting import WaitingEnded
 
 
@@ -43,7 +52,7 @@ class ReservationChanged(OfReservation):
 
 @dataclass(frozen=True, kw_only=True)
 class ReservationCancelled(OfReservation):
-    """Cancelled by the person or, with a reason, by the staff; also a request that was not accepted."""
+    """Cancelled by the person or, with a reason, by the staff; also a request that its person took back."""
 
     TEMPLATE: ClassVar[str] = "mail/reservation_cancelled"
     TITLE: ClassVar[Any] = _l("A booking of mine is cancelled")
@@ -194,7 +203,7 @@ class CertificationGranted(_OfCertification):
 @dataclass(frozen=True, kw_only=True)
 class CertificationLapsing(_OfCertification):
     """It ends on `lapses_on` unless something is done; once for each step of `days_before` (30, 7).
-    `by_disuse`: because it was not used, otherwise because its time is over."""
+    `by_disuse`: because it was not used, for `unused_days` by now, otherwise because its time is over."""
 
     TEMPLATE: ClassVar[str] = "mail/certification_lapsing"
     TITLE: ClassVar[Any] = _l("A certification of mine ends soon")
@@ -202,6 +211,7 @@ class CertificationLapsing(_OfCertification):
     lapses_on: date
     days_before: int
     by_disuse: bool = False
+    unused_days: int = 0
 
     @property
     def key(self) -> str:
@@ -304,9 +314,17 @@ MESSAGES: tuple[type[Message], ...] = (
     ResourceOutOfService,
     CertificationGranted,
     CertificationLapsing,
+    CertificationEnded,
     CertificationRevoked,
+    CertificationSuspended,
+    CertificationResumed,
+    ReservationsAtRisk,
+    ReservationsSafe,
+    ReservationsLost,
+    *trainings.MESSAGES,
     ProblemReported,
     ReservationAwaited,
+    ReservationsAtRiskOf,
     SeriesAwaited,
     LetNotice,
     ChannelAdded,

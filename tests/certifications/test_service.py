@@ -24,6 +24,7 @@ from tests.factories import (
     make_grant,
     make_machine,
     make_person,
+    make_teacher,
     require_certification,
 )
 
@@ -36,8 +37,8 @@ def kinds() -> list[str]:
 
 
 def test_a_grant_lasts_as_long_as_the_certification_says() -> None:
-    teacher, maker = make_person(role=Role.INSTRUCTOR), make_person()
     laser = make_certification(validity_days=365)
+    teacher, maker = make_teacher(laser), make_person()
     made = granting.grant(make_actor(teacher), laser.id, maker.id, " training ", NOW)
     assert (made.valid_until, made.granted_by_id, made.reason) == (NOW + 365 * DAY, teacher.id, "training")
     assert kinds() == ["certification.granted"]
@@ -72,16 +73,18 @@ def test_another_end_may_be_chosen() -> None:
     ],
 )
 def test_what_may_not_be_granted(role: Role, own: bool, over: dict[str, object], error: type[FablabError]) -> None:
-    acting, maker = make_person(role=role), make_person()
+    laser = make_certification()
+    acting, maker = make_teacher(laser, role=role), make_person()
     values: dict[str, object] = {
-        "certification_id": make_certification().id,
+        "certification_id": laser.id,
         "person_id": acting.id if own else maker.id,
         "reason": "training",
         "now": NOW,
     }
     with pytest.raises(error):
         granting.grant(make_actor(acting), **(values | over))  # type: ignore[arg-type]  # tests name the fields
-    assert db.session.scalars(select(Grant)).all() == []
+    assert db.session.scalars(select(Grant).where(Grant.person_id == maker.id)).all() == []
+    assert db.session.scalars(select(Grant).where(Grant.certification_id == laser.id)).all() == []
 
 
 def test_who_is_disabled_cannot_be_certified() -> None:
@@ -92,7 +95,8 @@ def test_who_is_disabled_cannot_be_certified() -> None:
 
 
 def test_withdrawing_counts_at_once_and_is_told() -> None:
-    teacher, maker, laser = make_person(role=Role.INSTRUCTOR), make_person(), make_certification()
+    maker, laser = make_person(), make_certification()
+    teacher = make_teacher(laser)
     found = make_grant(maker, laser)
     granting.revoke(make_actor(teacher), found.id, "left it running", NOW)
     assert (found.revoked_at, found.revoked_by_id, found.revoked_reason) == (NOW, teacher.id, "left it running")
@@ -104,23 +108,25 @@ def test_withdrawing_counts_at_once_and_is_told() -> None:
 
 
 def test_withdrawing_from_a_person_ends_every_grant_that_holds() -> None:
-    teacher, maker, laser = make_person(role=Role.INSTRUCTOR), make_person(), make_certification()
+    maker, laser = make_person(), make_certification()
+    teacher = make_teacher(laser)
     make_grant(maker, laser, valid_until=NOW - DAY)
     make_grant(maker, laser)
     make_grant(maker, laser, valid_until=NOW + DAY)
     assert granting.revoke_all(make_actor(teacher), laser.id, maker.id, "reason", NOW) == 2
-    [(_, standing)] = matrix.standings_of(maker.id, NOW)
+    (_, standing), _teaching = matrix.standings_of(maker.id, NOW)
     assert standing.code == "certification_revoked"
     with pytest.raises(Conflict):
         granting.revoke_all(make_actor(teacher), laser.id, maker.id, "reason", NOW)
 
 
 def test_renewing_adds_a_grant_and_keeps_the_old_one() -> None:
-    teacher, maker, laser = make_person(role=Role.INSTRUCTOR), make_person(), make_certification(validity_days=30)
+    maker, laser = make_person(), make_certification(validity_days=30)
+    teacher = make_teacher(laser)
     make_grant(maker, laser, valid_until=NOW + DAY)
     granting.grant(make_actor(teacher), laser.id, maker.id, "again", NOW)
     assert len(granting.grants_between(laser.id, maker.id)) == 2
-    [(_, standing)] = matrix.standings_of(maker.id, NOW)
+    (_, standing), _teaching = matrix.standings_of(maker.id, NOW)
     assert standing.at == NOW + 30 * DAY
 
 

@@ -3,6 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from fablab.notices.certifications import (
+    CertificationEnded,
+    ReservationsAtRisk,
+    ReservationsAtRiskOf,
+    ReservationsLost,
+    ReservationsSafe,
+    Risk,
+)
 from fablab.notices.lets import LetEnds, LetNotice
 from fablab.notices.messages import (
     CertificationGranted,
@@ -25,6 +33,20 @@ from fablab.notices.messages import (
 )
 from fablab.notices.requests import ReservationAwaited, ReservationRejected, ReservationRequested, Why
 from fablab.notices.series import SeriesAwaited, SeriesCancelled, SeriesChanged, SeriesConfirmed, SeriesRequested
+from fablab.notices.suspensions import CertificationResumed, CertificationSuspended
+from fablab.notices.trainings import (
+    TrainingAssigned,
+    TrainingCancelled,
+    TrainingChanged,
+    TrainingEnrolled,
+    TrainingExpired,
+    TrainingNotCertified,
+    TrainingOffered,
+    TrainingReleased,
+    TrainingReminder,
+    TrainingWaiting,
+    TrainingWithdrawn,
+)
 from fablab.notices.waiting import WaitingEnded
 
 STARTS = datetime(2026, 3, 6, 13, 0, tzinfo=UTC)
@@ -40,6 +62,32 @@ SERIES: dict[str, Any] = {
     "starts_at": STARTS,
     "ends_at": ENDS,
     "changed_at": STARTS - timedelta(days=1),
+}
+
+TRAINING: dict[str, Any] = {"training_id": 7, "title": BASICS, "starts_at": STARTS, "ends_at": ENDS}
+SERIES_OF_DATES: dict[str, Any] = TRAINING | {"dates": 3, "places": (LASER, BASICS), "sequence": 2}
+
+RISKS: dict[str, Any] = {
+    "person_id": 5,
+    "at": STARTS - timedelta(days=2),
+    "certifications": (BASICS,),
+    "certification_id": 3,
+    "risks": (
+        Risk(
+            reservation_id=12,
+            resources=(LASER, BASICS),
+            starts_at=STARTS,
+            ends_at=ENDS,
+            release_at=STARTS - timedelta(hours=6),
+        ),
+        Risk(
+            reservation_id=13,
+            resources=(LASER,),
+            starts_at=STARTS + timedelta(days=1),
+            ends_at=STARTS + timedelta(days=3),
+            release_at=STARTS,
+        ),
+    ),
 }
 
 EXAMPLES: tuple[Message, ...] = (
@@ -163,8 +211,42 @@ EXAMPLES: tuple[Message, ...] = (
     CertificationGranted(grant_id=4, certification=BASICS, until=date(2027, 3, 6)),
     CertificationGranted(grant_id=4, certification=BASICS),
     CertificationLapsing(grant_id=4, certification=BASICS, lapses_on=date(2026, 4, 5), days_before=30),
-    CertificationLapsing(grant_id=4, certification=BASICS, lapses_on=date(2026, 4, 5), days_before=7, by_disuse=True),
+    CertificationLapsing(
+        grant_id=4,
+        certification=BASICS,
+        lapses_on=date(2026, 4, 5),
+        days_before=7,
+        by_disuse=True,
+        unused_days=83,
+    ),
+    CertificationEnded(grant_id=4, certification_id=3, certification=BASICS, last_day=date(2026, 4, 5)),
+    CertificationEnded(grant_id=4, certification_id=3, certification=BASICS, last_day=date(2026, 4, 5), unused_days=90),
+    ReservationsAtRisk(**RISKS),
+    ReservationsAtRisk(**RISKS | {"risks": RISKS["risks"][:1]}),
+    ReservationsAtRiskOf(**RISKS, person='Zoë "Z" <Ж>'),
+    ReservationsSafe(**RISKS),
+    ReservationsLost(**RISKS),
+    ReservationsLost(**RISKS | {"risks": RISKS["risks"][:1]}),
     CertificationRevoked(grant_id=4, certification=BASICS, reason=HOSTILE),
+    CertificationSuspended(suspension_id=6, certification=BASICS, reason=HOSTILE),
+    CertificationResumed(suspension_id=6, certification=BASICS, note=HOSTILE),
+    CertificationResumed(suspension_id=6, certification=BASICS),
+    TrainingEnrolled(**TRAINING, enrolment_id=9),
+    TrainingEnrolled(**SERIES_OF_DATES, enrolment_id=9, by_staff=True),
+    TrainingWaiting(**SERIES_OF_DATES, enrolment_id=9, position=4),
+    TrainingOffered(**TRAINING, enrolment_id=9, offered_until=STARTS - timedelta(hours=3)),
+    TrainingExpired(**TRAINING, enrolment_id=9),
+    TrainingExpired(**TRAINING, enrolment_id=9, in_vain=True),
+    TrainingWithdrawn(**TRAINING, enrolment_id=9),
+    TrainingWithdrawn(**SERIES_OF_DATES, enrolment_id=9, late=True, by_staff=True, reason=HOSTILE),
+    TrainingChanged(**SERIES_OF_DATES, reason=HOSTILE),
+    TrainingChanged(**TRAINING),
+    TrainingCancelled(**TRAINING, too_few=True),
+    TrainingCancelled(**SERIES_OF_DATES, reason=HOSTILE),
+    TrainingReminder(**TRAINING),
+    TrainingNotCertified(**TRAINING, enrolment_id=9, certification_id=3, certification=BASICS),
+    TrainingAssigned(**SERIES_OF_DATES),
+    TrainingReleased(**TRAINING),
     ProblemReported(problem_id=8, resource_id=3, resource=LASER, problem=HOSTILE, reported_by='Zoë "Z" <Ж>'),
     ChannelAdded(channel_id=5, label=HOSTILE, service="ntfy"),
     TrialNotice(asked_at=STARTS),

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+from fablab.certifications.models import Certification, Inclusion
+from fablab.certifications.rules import Level
 from fablab.core.actor import Role
 from fablab.people.models import ApiToken, Badge, MembershipPlan, Person
 from fablab.people.tokens import _digest
+from fablab.quizzes.models import Attempt, Choice, Question
 from fablab.reservations.models import Let, ReservationSeries, SkippedOccurrence, WaitingEntry
 from fablab.resources.models import Closure, OpeningException, Resource, ResourceGroup
 from fablab.usage.models import UsageSession
@@ -40,6 +44,7 @@ def make_world() -> World:
         token_of(person, tokens[name])
     member = people["member"]
     machine, certification = make_machine(), make_certification()
+    _teach(people["instructor"], certification)
     ids: dict[str, object] = {
         "person_id": member.id,
         "resource_id": machine.id,
@@ -58,7 +63,14 @@ def make_world() -> World:
         "code": "fr",
         "filename": "favicon.svg",
     }
-    return World(ids | _of_series(member, machine) | _of_rules(), tokens)
+    ids |= _of_series(member, machine) | _of_rules() | _of_quiz(member, certification)
+    return World(ids, tokens)
+
+
+def _teach(instructor: Person, certification: Certification) -> None:
+    teaching = make_certification(level=Level.INSTRUCTOR)
+    save(Inclusion(certification_id=teaching.id, included_id=certification.id, direct=True))
+    make_grant(instructor, teaching)
 
 
 def token_of(person: Person, text: str) -> ApiToken:
@@ -107,3 +119,14 @@ def _of_rules() -> dict[str, object]:
         "level": "kind",
         "target": "machine",
     }
+
+
+def _of_quiz(member: Person, certification: Certification) -> dict[str, object]:
+    certification.quiz_questions = 1
+    save(certification)
+    choices = [Choice(text={"fr": text}, correct=text == "Oui") for text in ("Oui", "Non")]
+    about: dict[str, Any] = {"certification_id": certification.id}
+    question = save(Question(text={"fr": "?"}, explanation={}, created_at=NOW, choices=choices, **about))
+    asked = [{"question": question.id, "choices": [one.id for one in question.choices], "answer": None}]
+    attempt = Attempt(person_id=member.id, started_at=NOW, questions=asked, **about)
+    return {"question_id": question.id, "attempt_id": save(attempt).id}
