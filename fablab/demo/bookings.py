@@ -21,6 +21,7 @@ STEP = timedelta(minutes=15)
 QUIET = timedelta(hours=2, minutes=30)
 """The last hours before now belong to the simulated devices: no history is invented there."""
 SATURDAY = 5
+CLASS = "Atelier de la classe de 4e B"
 SCHOOL_DAY, SCHOOL_THINGS = 3, ("mk4-1", "mk4-2", "vinyl", "visio")
 MOST_MISSED, MOST_MISSED_BY_LOGIN = 2, 1
 """So often somebody did not come: nobody is suspended, and the logins are far from it."""
@@ -74,6 +75,7 @@ class Diary:
         self.zone = zone
         self.bookings: list[Booking] = []
         self._taken: dict[int, list[tuple[datetime, datetime]]] = {}
+        self._busy: dict[int, list[tuple[datetime, datetime]]] = {}
         self._missed: Counter[int] = Counter()
 
     def keep_free(self, resource: int, starts_at: datetime, ends_at: datetime) -> None:
@@ -85,8 +87,14 @@ class Diary:
         taken = [span for resource in resources for span in self._taken.get(resource, ())]
         return not any(start < ends_at and starts_at < end for start, end in taken)
 
+    def has_time(self, person: int, starts_at: datetime, ends_at: datetime) -> bool:
+        """This person has booked nothing else then, a lasting let apart."""
+        return not any(start < ends_at and starts_at < end for start, end in self._busy.get(person, ()))
+
     def write(self, booking: Booking) -> int:
         """Keeps a booking as it is, with its time where its state blocks it; returns its number."""
+        if not booking.let:
+            self._busy.setdefault(booking.person, []).append((booking.starts_at, booking.ends_at))
         if booking.state in HELD:
             for resource in booking.resources:
                 self.keep_free(resource, booking.starts_at, booking.ends_at)
@@ -105,6 +113,7 @@ class Diary:
         created = latest - timedelta(hours=self.chance.expovariate(1 / 70))
         booking = Booking(person, list(resources), starts_at, ends_at, created, note=note)
         self._outcome(booking)
+        self._busy.setdefault(person, []).append((starts_at, ends_at))
         self.bookings.append(booking)
         return booking
 
@@ -161,20 +170,30 @@ def fill(diary: Diary, able: Mapping[str, Sequence[int]], regulars: Mapping[str,
         if day.weekday() == SCHOOL_DAY and (opening := open_on(day, diary.zone)):
             starts = opening[0] + timedelta(hours=5)
             things = [numbers[key] for key in SCHOOL_THINGS]
-            diary.book(regulars["school"], things, starts, starts + timedelta(hours=2), "Atelier de la classe de 4e B")
+            if diary.has_time(regulars["school"], starts, starts + timedelta(hours=2)):
+                diary.book(regulars["school"], things, starts, starts + timedelta(hours=2), CLASS)
     for seed in RESOURCES:
         for day in days:
-            for starts_at, ends_at in _wishes(diary, seed, day, (day - today).days):
-                person = _who(diary.chance, seed, able, regulars)
-                diary.book(person, [numbers[seed.key]], starts_at, ends_at, diary.chance.choice(NOTES))
+            for span in _wishes(diary, seed, day, (day - today).days):
+                person = _who(diary, seed, able, regulars, span)
+                if person is not None:
+                    diary.book(person, [numbers[seed.key]], *span, diary.chance.choice(NOTES))
 
 
 def _who(
-    chance: random.Random, seed: ResourceSeed, able: Mapping[str, Sequence[int]], regulars: Mapping[str, int]
-) -> int:
+    diary: Diary,
+    seed: ResourceSeed,
+    able: Mapping[str, Sequence[int]],
+    regulars: Mapping[str, int],
+    span: tuple[datetime, datetime],
+) -> int | None:
+    """Somebody who may use it and is not busy elsewhere then, if there is anybody."""
+    chance = diary.chance
     if seed.kind is Kind.OFFICE and chance.random() < 0.8:
         return regulars[seed.key]
-    return chance.choice([one for one in able[seed.key] if one not in LOGINS or not seed.key.startswith("laser")])
+    known = [one for one in able[seed.key] if one not in LOGINS or not seed.key.startswith("laser")]
+    free = [one for one in known if diary.has_time(one, *span)]
+    return chance.choice(free) if free else None
 
 
 def _wishes(diary: Diary, seed: ResourceSeed, day: date, ahead: int) -> Iterator[tuple[datetime, datetime]]:

@@ -117,12 +117,28 @@ def closures(now: datetime, zone: ZoneInfo) -> Rows:
     ]
 
 
+BULGARIAN = {
+    "Jour de l'an": "Нова година",
+    "Lundi de Pâques": "Велики понеделник",
+    "Fête du Travail": "Ден на труда",
+    "Fête de la Victoire": "Ден на победата",
+    "Ascension": "Възнесение Господне",
+    "Lundi de Pentecôte": "Понеделник след Петдесетница",
+    "Fête nationale": "Национален празник на Франция",
+    "Assomption": "Успение Богородично",
+    "Toussaint": "Вси светии",
+    "Armistice": "Ден на примирието",
+    "Noël": "Коледа",
+}
+"""The public holidays of France as the demo's Bulgarian members call them: the library does not know their language."""
+
+
 def exceptions(now: datetime, config: Config) -> Rows:
     """The public holidays of this year and the next, but for the weeks that the demo fills with bookings."""
     today = now.astimezone(config.lab.zone).date()
     filled = (today - timedelta(days=HISTORY_DAYS + 1), today + timedelta(days=AHEAD_DAYS + 1))
     return [
-        {"day": one.day, "hours": [], "reason": one.name}
+        {"day": one.day, "hours": [], "reason": one.name | {"bg": BULGARIAN[one.name["fr"]]}}
         for year in (today.year, today.year + 1)
         for one in holidays_of("FR", None, year, config.lab.languages)
         if not filled[0] <= one.day <= filled[1]

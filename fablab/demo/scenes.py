@@ -173,7 +173,8 @@ def _whole_room(diary: Diary) -> None:
     room = NUMBERS["workshop"]
     inside = [number for number, seed in enumerate(RESOURCES, 1) if seed.place == "digital" and number != room]
     for starts in _open_days(diary, 5):
-        if diary.is_free([room, *inside], starts, starts + 3 * HOUR):
+        free = diary.is_free([room, *inside], starts, starts + 3 * HOUR)
+        if free and diary.has_time(INSTRUCTOR, starts, starts + 3 * HOUR):
             visit = Booking(INSTRUCTOR, [room, *inside], starts, starts + 3 * HOUR, diary.now - 9 * DAY)
             visit.note, visit.party_size, visit.exclusive = "Journée découverte, classe de 4e B", 18, True
             diary.write(visit)

@@ -1,7 +1,8 @@
 """Every part of the booking engine is there to be seen in the demo lab."""
 
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,9 @@ from fablab.core.config import Config
 from fablab.core.db import db
 from fablab.core.errors import Denied
 from fablab.demo import service
+from fablab.demo.bookings import HELD
+from fablab.demo.resources import RESOURCES
+from fablab.demo.world import imagine
 from fablab.people.models import Person
 from fablab.reservations import (
     agenda,
@@ -178,3 +182,15 @@ def test_seeding_twice_writes_the_same(sqlite_config: Config, tmp_path: Path, mi
             db.session.remove()
             db.engine.dispose()
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_nobody_is_at_two_things_at_once(sqlite_config: Config, number: int) -> None:
+    """But for offices, which firms keep while they work elsewhere, and what somebody waits for."""
+    offices = {place for place, seed in enumerate(RESOURCES, 1) if seed.kind is Kind.OFFICE}
+    spans: dict[int, list[tuple[datetime, datetime]]] = {}
+    for one in imagine(sqlite_config, number, NOW + timedelta(days=number)).diary.bookings:
+        if one.state in HELD and not offices & set(one.resources):
+            spans.setdefault(one.person, []).append((one.starts_at, one.ends_at))
+    for mine in spans.values():
+        assert all(before[1] <= after[0] for before, after in pairwise(sorted(mine)))
