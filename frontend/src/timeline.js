@@ -5,6 +5,7 @@
 import { bubble } from "./timeline-bubble.js";
 import { keyboard } from "./timeline-keys.js";
 import { ask, el, icon, judging, periods, teller, texts } from "./timeline-parts.js";
+import { aims } from "./timeline-rows.js";
 import { scale } from "./timeline-scale.js";
 
 const HOUR = 3600_000;
@@ -95,7 +96,8 @@ function head() {
     put(label, day.from, day.to);
     made.append(label);
     const every = week ? (day.to - day.from > 14 * HOUR ? 6 : 4) : 1;
-    for (let at = day.from; day.to - at >= (week ? 2.5 : 0.5) * HOUR; at += every * HOUR) {
+    const room = week ? (day.to - day.from) / 4 : HOUR / 2; // what an hour needs to be written before the next day's
+    for (let at = day.from; day.to - at >= room; at += every * HOUR) {
       const mark = el("span", { class: "tl-hour" }, times.hour(at));
       put(mark, at, at + HOUR);
       made.append(mark);
@@ -181,9 +183,9 @@ async function refresh() {
   }
 }
 
-/** What the rules say to a time. A booking that is moved is not in its own way. */
-async function judge(row, start, end, moved) {
-  const times = { start: iso(start), end: iso(end) };
+/** What the rules say to a time. A booking that is moved is not in its own way; `ids` are what it shall hold instead. */
+async function judge(row, start, end, moved, ids) {
+  const times = { start: iso(start), end: iso(end), ...(ids ? { resource_ids: ids } : {}) };
   const path = `/api/v1/reservations/${moved ? `${moved.reservation_id}/` : ""}check`;
   const { ok, answer } = await ask("POST", path, moved ? times : { resource_id: row.id, ...times });
   if (!ok) return { allowed: false, denials: answer.denials ?? [{ message: problem(answer) }], suggestions: [] };
@@ -198,29 +200,39 @@ async function book(row, start, end, note) {
   if (!ok) return refuse(row, start, end, answer, (from, to) => book(row, from, to, note));
   box.close();
   const text = answer.state === "requested" ? words.asked : words.booked;
-  tell(text.replace("{name}", row.name).replace("{when}", times.full(start, end)));
   await refresh();
   sheet.cursor.row.track.focus({ preventScroll: true });
+  tell(text.replace("{name}", row.name).replace("{when}", times.full(start, end))); // after what the focus says
 }
 
-async function move(row, one, start, end, undone = false) {
+/** Moves a booking to another time, and with `ids` to other resources, of which `row` is the one that is shown. */
+async function move(row, one, start, end, { ids, back, undone = false } = {}) {
   const before = [one.from, one.to];
-  const { ok, answer } = await ask("PATCH", `/api/v1/reservations/${one.reservation_id}`, { start: iso(start), end: iso(end) });
+  const body = { start: iso(start), end: iso(end), ...(ids ? { resource_ids: ids } : {}) };
+  const { ok, answer } = await ask("PATCH", `/api/v1/reservations/${one.reservation_id}`, body);
   if (!ok) {
-    put(one.element, one.from, one.to);
-    one.element.classList.remove("tl-moving");
-    return refuse(row, start, end, answer, (from, to) => move(row, one, from, to), one);
+    home(one);
+    return refuse(row, start, end, answer, (from, to) => move(row, one, from, to, { ids, back }), one, ids);
   }
   box.close();
   const now = { ...one, from: start, to: end };
-  const undo = undone ? null : { text: words.undo, act: () => move(row, now, ...before, true) };
-  tell((undone ? words.undone : words.moved).replace("{when}", times.full(start, end)), undo);
+  const undo = undone ? null : { text: words.undo, act: () => move(back?.row ?? row, now, ...before, { ids: back?.ids, undone: true }) };
+  const text = ids ? (undone ? words.undone_row : words.moved_row) : undone ? words.undone : words.moved;
   await refresh();
+  tell(text.replace("{name}", row.name).replace("{when}", times.full(start, end)), undo);
+}
+
+/** Puts what was dragged back to where it is booked. */
+function home(one) {
+  if (!one.element) return;
+  put(one.element, one.from, one.to);
+  sheet.rows.find((row) => row.bookings.includes(one))?.track.append(one.element);
+  one.element.classList.remove("tl-moving");
 }
 
 /** Says why not, with the nearest times that would do. */
-async function refuse(row, start, end, answer, choose, moved = null) {
-  const verdict = await judge(row, start, end, moved);
+async function refuse(row, start, end, answer, choose, moved = null, ids = undefined) {
+  const verdict = await judge(row, start, end, moved, ids);
   const denials = answer.denials ?? [{ message: problem(answer) }];
   const at = moved?.element?.isConnected ? moved.element : row.track;
   box.refused(at, row, [start, end], { denials, suggestions: verdict.suggestions }, choose, moved !== null);
@@ -249,15 +261,18 @@ place.addEventListener("pointerdown", (event) => {
 function drag(begin, row, booking, resizes) {
   const frame = row.track.getBoundingClientRect();
   const step = stepOf(row);
+  const aim = booking && !resizes ? aims(place, sheet, row, booking) : null;
   const part = (event) => (event.clientX - frame.left) / frame.width;
   const pressed = instant(part(begin), step);
   const grabbed = booking ? across(booking.from) - part(begin) : 0;
-  const rules = judging((from, to) => judge(row, from, to, booking));
+  const rules = judging(async (from, to) => judge(over, from, to, booking, await aim?.holds(over)));
+  let over = row; // the row that it is dragged over
   let draft = null;
   let [start, end] = booking ? [booking.from, booking.to] : [pressed, pressed];
   busy = true;
 
   function wanted(event) {
+    if (over !== row && Math.abs(event.clientX - begin.clientX) < 6) return [booking.from, booking.to];
     const at = instant(part(event), step, "end");
     if (!booking) return at >= pressed ? [pressed, Math.max(at, pressed + step)] : [instant(part(event), step), pressed];
     if (resizes) return [booking.from, Math.max(at, booking.from + step)];
@@ -266,15 +281,18 @@ function drag(begin, row, booking, resizes) {
   }
 
   function dragged(event) {
-    if (!draft && Math.abs(event.clientX - begin.clientX) < 4) return;
+    const last = over;
+    over = aim?.under(event, over) ?? row;
+    if (!draft && over === row && Math.abs(event.clientX - begin.clientX) < 4) return;
     draft ??= begun();
     const now = wanted(event);
-    if (now[0] === start && now[1] === end && draft.dataset.said) return;
+    if (now[0] === start && now[1] === end && over === last && draft.dataset.said) return;
     [start, end] = now;
+    if (over !== last) over.track.append(draft);
     draft.dataset.said = "yes";
     delete draft.dataset.verdict;
     put(draft, start, end);
-    box.dragging(draft, row, [start, end]);
+    box.dragging(draft, over, [start, end]);
     rules.now(start, end, (verdict) => {
       draft.dataset.verdict = verdict.allowed ? "yes" : "no";
       box.verdict(verdict, booking !== null);
@@ -297,14 +315,14 @@ function drag(begin, row, booking, resizes) {
     if (!draft) return booking ? box.details(booking.element, row, booking) : choose(row, pressed, pressed + lengthOf(row));
     if (event.type === "pointercancel") return back();
     if (!booking) return offer(row, start, end, draft);
-    if (start === booking.from && end === booking.to) return back();
-    await move(row, booking, start, end);
+    if (start === booking.from && end === booking.to && over === row) return back();
+    const ids = await aim?.holds(over);
+    await move(over, booking, start, end, { ids, back: ids && { row, ids: ids.map((one) => (one === over.id ? row.id : one)) } });
   }
 
   function back() {
-    if (booking) put(booking.element, booking.from, booking.to);
-    booking?.element.classList.remove("tl-moving");
-    if (!booking) draft?.remove();
+    if (booking) home(booking);
+    else draft?.remove();
     delete draft?.dataset.verdict;
     box.close();
   }
