@@ -95,6 +95,11 @@ def instant(day: int, hour: int) -> datetime:
     return NOW + timedelta(days=day, hours=hour - 9)
 
 
+def begun(one: Member) -> bool:
+    """It is not to come any more."""
+    return one.at[1:] <= (0, 9)
+
+
 def cell_of(machine: int, at: datetime) -> Cell:
     passed = at - instant(0, 0)
     return machine, passed.days, passed.seconds // 3600
@@ -175,7 +180,9 @@ class World:
         found = {
             other: one
             for other, one in group.items()
-            if one.live and one.planned[1:] >= first[1:] and (one.at[1:] > (0, 9) or other == ident)
+            if one.live
+            and one.planned[1:] >= first[1:]
+            and (not begun(one) or (other, scope) == (ident, Scope.FOLLOWING))
         }
         return dict(sorted(found.items(), key=lambda pair: pair[1].planned))
 
@@ -185,7 +192,8 @@ class World:
             return
         key, ident, one = picked
         meant = self._meant(key, ident, scope)
-        edited = series.cancel_series(self.actors[self.model.held[one.at]], ident, scope, NOW)
+        acting = self.actors[self.model.held[one.at]]
+        edited = series.cancel_series(acting, ident, scope, NOW)
         assert {row.id for row in edited.done} == set(meant)
         for member in meant.values():
             self.model.held.pop(member.at)
@@ -199,27 +207,17 @@ class World:
         acting = self.actors[self.model.held[one.at]]
         by = timedelta(days=days, hours=hours)
         start = instant(*one.at[1:]) + by
+        done, refused = self._moved(key, ident, scope, by)
         try:
             edited = series.change_series(
                 acting, ident, scope, NOW, starts_at=start, ends_at=start + timedelta(hours=1)
             )
-        except Denied:
-            assert scope is Scope.THIS
-            assert not self.model.move(ident, one, cell_of(one.at[0], start))
+        except (Denied, Conflict) as error:
+            assert done == set()
+            assert isinstance(error, Denied) is (refused > 0)
             return
-        self._moved(key, ident, scope, by, edited)
-
-    def _moved(self, key: int, ident: int, scope: Scope, by: timedelta, edited: series.Edited) -> None:
-        meant = self._meant(key, ident, scope)
-        if scope is not Scope.THIS:
-            meant = {other: one for other, one in meant.items() if other == ident or one.at == one.planned}
-        order = list(meant.items())
-        for other, one in reversed(order) if by > timedelta(0) else order:
-            base = one.at if other == ident else one.planned
-            done = self.model.move(other, one, cell_of(one.at[0], instant(*base[1:]) + by))
-            assert done is (other in {row.id for row in edited.done})
-            if done and scope is not Scope.THIS:
-                one.planned = one.at
+        assert {row.id for row in edited.done} == done
+        assert len(edited.refused) == refused
         if edited.series.id != key:
             rows = select(Reservation.id).where(Reservation.series_id == edited.series.id)
             new = set(db.session.scalars(rows))
@@ -228,6 +226,21 @@ class World:
             }
             for other in new:
                 self.model.groups[key].pop(other)
+
+    def _moved(self, key: int, ident: int, scope: Scope, by: timedelta) -> tuple[set[int], int]:
+        """What the model can move, and how many it cannot; what has begun keeps its start and is not counted."""
+        meant = self._meant(key, ident, scope)
+        if scope is not Scope.THIS:
+            meant = {other: one for other, one in meant.items() if other == ident or one.at == one.planned}
+        order = [(other, one) for other, one in meant.items() if not begun(one)]
+        tried = {}
+        for other, one in reversed(order) if by > timedelta(0) else order:
+            base = one.at if other == ident else one.planned
+            tried[other] = self.model.move(other, one, cell_of(one.at[0], instant(*base[1:]) + by))
+            if tried[other] and scope is not Scope.THIS:
+                one.planned = one.at
+        done = {other for other, moved in tried.items() if moved}
+        return done, len(tried) - len(done)
 
     def add(self, number: int) -> None:
         skipped = db.session.scalars(
