@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from flask_babel import force_locale, format_date, format_datetime, format_time, gettext, ngettext
+from flask_babel import force_locale, format_date, format_datetime, format_time, get_translations, gettext
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from fablab.core import words
@@ -62,10 +62,19 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    made.install_gettext_callables(_plain, _plural, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     made.filters.update(names=_names, words=words.text, length=words.length, day=_day, moment=_moment)
     made.globals["period"] = _period
     return made
+
+
+def _plain(text: str) -> str:
+    return str(get_translations().ugettext(text))
+
+
+def _plural(one: str, more: str, number: int) -> str:
+    """The translation as it is: the environment fills in the number and all else."""
+    return str(get_translations().ungettext(one, more, number))
 
 
 def _names(texts: tuple[dict[str, str], ...]) -> str:
