@@ -22,6 +22,9 @@ from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
 from fablab.people import leaving
 from fablab.people import routes as people_routes
+from fablab.quizzes import api as quizzes_api
+from fablab.quizzes import routes as quizzes_routes
+from fablab.quizzes import routes_bank
 from fablab.reservations import api as reservations_api
 from fablab.reservations import (
     api_actions,
@@ -82,6 +85,9 @@ BLUEPRINTS = (
     api_calendar.blueprint,
     api_actions.blueprint,
     api_lets.blueprint,
+    quizzes_routes.blueprint,
+    routes_bank.blueprint,
+    quizzes_api.blueprint,
 )
 """Pages and REST of every package, one line each."""
 

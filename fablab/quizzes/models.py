@@ -38,7 +38,8 @@ class Choice(Base):
 
 class Attempt(Base):
     """Somebody takes a quiz. `questions` are those drawn, in their order, with the choices in theirs:
-    [{"question": id, "choices": [ids], "answer": [ids] or null}]. `percent` and `passed` are set in the end."""
+    [{"question": id, "choices": [ids], "answer": [ids] or null}]. `percent` and `passed` are set in the end.
+    One that does not count is left out of the number of attempts: the staff allowed to try again."""
 
     __tablename__ = "quiz_attempt"
     __table_args__ = (Index("ix_quiz_attempt_person", "person_id", "certification_id"),)
@@ -50,4 +51,5 @@ class Attempt(Base):
     finished_at: Mapped[datetime | None]
     questions: Mapped[list[dict[str, Any]]]
     percent: Mapped[int | None]
+    counts: Mapped[bool] = mapped_column(default=True)
     passed: Mapped[bool | None]

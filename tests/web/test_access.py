@@ -28,6 +28,7 @@ MAKER = "syyyyy"
 INSTRUCTOR = "snnyyy"
 MANAGER = "snnnyy"
 OWN = "sy-yyy"
+ONLY_OWN = "sy----"
 OWN_OR_MANAGER = "sy--yy"
 OWN_OR_ADMINISTRATOR = "sy---y"
 CHANGES_PERSON = "sy-nyy"
@@ -124,6 +125,26 @@ TABLE = {
     "GET /api/v1/usage-sessions": MAKER,
     "GET /api/v1/usage-sessions/<int:session_id>": OWN,
     "PATCH /api/v1/usage-sessions/<int:session_id>": INSTRUCTOR,
+    "GET /api/v1/certifications/<int:certification_id>/questions": INSTRUCTOR,
+    "POST /api/v1/certifications/<int:certification_id>/questions": INSTRUCTOR,
+    "PUT /api/v1/questions/<int:question_id>": INSTRUCTOR,
+    "DELETE /api/v1/questions/<int:question_id>": INSTRUCTOR,
+    "POST /api/v1/certifications/<int:certification_id>/quiz-attempts": MAKER,
+    "GET /api/v1/quiz-attempts/<int:attempt_id>": OWN,
+    "PATCH /api/v1/quiz-attempts/<int:attempt_id>": ONLY_OWN,
+    "POST /api/v1/quiz-attempts/<int:attempt_id>/hand-in": ONLY_OWN,
+    "GET /certifications/<int:certification_id>/quiz": MAKER,
+    "POST /certifications/<int:certification_id>/quiz": MAKER,
+    "GET /certifications/<int:certification_id>/people/<int:person_id>/quiz": INSTRUCTOR,
+    "POST /certifications/<int:certification_id>/people/<int:person_id>/quiz-again": INSTRUCTOR,
+    "GET /certifications/<int:certification_id>/questions": INSTRUCTOR,
+    "GET /certifications/<int:certification_id>/questions/new": INSTRUCTOR,
+    "POST /certifications/<int:certification_id>/questions/new": INSTRUCTOR,
+    "GET /questions/<int:question_id>/edit": INSTRUCTOR,
+    "POST /questions/<int:question_id>/edit": INSTRUCTOR,
+    "POST /questions/<int:question_id>/retire": INSTRUCTOR,
+    "GET /quiz/<int:attempt_id>": OWN,
+    "POST /quiz/<int:attempt_id>": ONLY_OWN,
     "GET /certifications": MAKER,
     "GET /certifications/<int:certification_id>": MAKER,
     "GET /certifications/<int:certification_id>/edit": MANAGER,
