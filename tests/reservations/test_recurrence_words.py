@@ -39,6 +39,18 @@ def test_a_rule_in_words(app: Flask, rule: str, said: str) -> None:
         assert words(parse(rule)) == said
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(1, "first"), (2, "second"), (3, "third"), (4, "fourth"), (5, "fifth"), (-1, "last"), (-2, "last but one")],
+)
+def test_every_weekday_is_counted(app: Flask, number: int, said: str) -> None:
+    days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    with force_locale("en"):
+        for day in days:
+            rule = parse(f"FREQ=MONTHLY;BYDAY={number}{day[:2].upper()};COUNT=5")
+            assert words(rule) == f"every month: {said} {day}, 5 times"
+
+
 def test_day_names_come_in_the_readers_language(app: Flask) -> None:
     with force_locale("fr"):
         assert "mardi et jeudi" in words(parse("FREQ=WEEKLY;BYDAY=TU,TH;COUNT=5"))
