@@ -16,8 +16,8 @@ from fablab.core.words import config
 from fablab.pages.rules import Viewer
 from fablab.pages.service import Tag, cards, seen_by
 from fablab.people.models import Person
-from fablab.reservations.gather import policy_of
 from fablab.reservations.models import LIVE, Allocation, Reservation
+from fablab.reservations.policies import policy_of
 from fablab.reservations.policy import BookingPolicy
 from fablab.reservations.reading import first_free, free_from
 from fablab.reservations.rules import Slot

@@ -10,7 +10,7 @@ from fablab.core.db import db
 from fablab.core.errors import Invalid
 from fablab.people.models import Person
 from fablab.reservations import reading
-from fablab.reservations.policies import policy_for
+from fablab.reservations.policies import policy_of
 from fablab.reservations.policy import BookingPolicy
 from fablab.resources.models import Kind, Resource, ServiceState
 
@@ -43,12 +43,6 @@ def offer(actor: Actor, resource: Resource) -> Offer:
         instructors=[one for one in reading.people(Person.role.in_(STAFF)) if one[0] != actor.person_id],
         people=reading.people() if actor.is_staff else (),
     )
-
-
-def policy_of(resource: Resource, person_id: int | None) -> BookingPolicy:
-    """The rules that count for this person and this resource."""
-    person = db.session.get(Person, person_id) if person_id else None
-    return policy_for([resource], person)[resource.id].policy
 
 
 def person_called(text: str) -> int | None:

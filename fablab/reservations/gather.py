@@ -54,21 +54,18 @@ _RESOURCES = select(Resource).where(Resource.id.in_(bindparam("resources", expan
 """Statements that every booking sends are made once: to make one takes longer than to carry it out."""
 
 
-def policy_of(resource: Resource, person: Person | None = None) -> BookingPolicy:
-    """The booking rules of one resource, for this person or for anybody. One query; `policies.policy_for` for more."""
-    return policy_for([resource], person)[resource.id].policy
-
-
 def booking_facts(
     wish: Wish,
     window: Window | None = None,
     locked: Mapping[int, Resource] | None = None,
     person: Person | None = None,
+    opening: Mapping[int, Calendar] | None = None,
 ) -> list[BookingFacts]:
     """The facts of each wanted resource in the order of `resource_ids`, then of those held along.
 
     Without a `window` only what touches the wanted time is read, with one all that is in it. `locked` are the resources
-    and `person` the person, where they have just been read under their locks. Raises Invalid for an unknown id.
+    and `person` the person, where they have just been read under their locks; `opening` are the calendars,
+    where they are known for all of the time. Raises Invalid for an unknown id.
     """
     person = person or db.session.get(Person, wish.person_id, populate_existing=True)
     if person is None:
@@ -76,16 +73,21 @@ def booking_facts(
     resources = _resources((*wish.resource_ids, *wish.along), locked)
     wanted = resources[: len(wish.resource_ids)]
     policies = {ident: one.policy for ident, one in policy_for(wanted, person).items()}
-    return _Reading(wish, window, person, policies).of(wanted, resources)
+    return _Reading(wish, window, person, policies, opening).of(wanted, resources)
 
 
 class _Reading:
     """One reading of all that the rules need, for one person."""
 
     def __init__(
-        self, wish: Wish, window: Window | None, person: Person, policies: Mapping[int, BookingPolicy]
+        self,
+        wish: Wish,
+        window: Window | None,
+        person: Person,
+        policies: Mapping[int, BookingPolicy],
+        opening: Mapping[int, Calendar] | None,
     ) -> None:
-        self.wish, self.person, self.policies = wish, person, policies
+        self.wish, self.person, self.policies, self.opening = wish, person, policies, opening
         self.window = window or (wish.starts_at, wish.ends_at)
         if window is not None:  # a search may make the wish longer, up to what is allowed at least
             least = timedelta(days=1, minutes=max(one.min_minutes for one in policies.values()))
@@ -97,7 +99,7 @@ class _Reading:
         """The facts of the wanted resources, then of the others, which are only asked whether they are free."""
         wish, person = self.wish, self.person
         required, granted = certificates_of((person.id, *self._supervisors()), wish.resource_ids)
-        opening = calendars(wanted, *self.window)
+        opening = self.opening or calendars(wanted, *self.window)
         taken = self._taken([one.id for one in resources])
         held = self._held(wanted, opening)
         missed = self._no_shows()
@@ -191,13 +193,6 @@ def first_taken(resource_ids: Sequence[int], at: datetime, ignore: int | None = 
     return _by_resource(db.session.execute(_FIRST, asked))
 
 
-def first_query(
-    resource_ids: Sequence[int], at: datetime, ignore: int | None = None
-) -> Select[int, datetime, datetime]:
-    """The statement of `first_taken`: resource, start, end."""
-    return _FIRST.params(resources=list(resource_ids), at=at, ignore=ignore or 0)
-
-
 def first_ids(resource_ids: Sequence[int], at: datetime, ignore: int | None = None) -> Select[int]:
     """The ids of the allocations that `first_taken` seeks, as a part of a statement."""
     return _first_ids(resource_ids, at, ignore or 0)
@@ -215,13 +210,6 @@ def taken_between(
     for ident, slots in first_taken(resource_ids, to, ignore).items():
         found.setdefault(ident, []).extend(slot for slot in slots if slot.starts_at < to)
     return found
-
-
-def within_query(
-    resource_ids: Sequence[int], from_: datetime, to: datetime, ignore: int | None = None
-) -> Select[int, datetime, datetime]:
-    """Live allocations of the resources that end within (from_, to], ascending: resource, start, end."""
-    return _WITHIN.params({"resources": list(resource_ids), "from": from_, "to": to, "ignore": ignore or 0})
 
 
 def _by_resource(rows: Iterable[Any]) -> dict[int, list[Slot]]:

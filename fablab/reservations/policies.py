@@ -78,11 +78,10 @@ def policy_for(resources: Sequence[Resource], person: Person | None) -> dict[int
     return found
 
 
-def layers_of(resource: Resource, person: Person | None = None) -> list[Layer]:
-    """The rules that are set for a resource and a person, the weakest first; the configuration's are not among them.
-    One query."""
-    chain = _places(resource, person)
-    return _layers(chain, _rules_at(chain))
+def policy_of(resource: Resource, person_id: int | None = None) -> BookingPolicy:
+    """The rules of one resource that count for this person, or for anybody."""
+    person = None if person_id is None else db.session.get(Person, person_id)
+    return policy_for([resource], person)[resource.id].policy
 
 
 def rules_at(level: PolicyLevel, target: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reservations as pages and the API read them: one's own, a resource's coming days, all of a list."""
+"""Reservations as pages and the API read them: one of them, a resource's coming days, all of a list."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ from fablab.core.errors import NotFound
 from fablab.core.words import config
 from fablab.people.models import Person
 from fablab.people.rules import PersonFacts
-from fablab.reservations.gather import first_ids, policy_of, taken_between
+from fablab.reservations.gather import first_ids, taken_between
 from fablab.reservations.models import LIVE, Allocation, Reservation, ReservationState
-from fablab.reservations.policies import policy_for
+from fablab.reservations.policies import policy_for, policy_of
 from fablab.reservations.policy import BookingPolicy
 from fablab.reservations.rules import BookingFacts, Slot
 from fablab.reservations.search import SEARCH_DAYS, next_free, next_step
@@ -24,11 +24,6 @@ from fablab.resources.models import Resource, ServiceState
 from fablab.resources.rules import Calendar, ResourceFacts
 
 NEAR_DAYS = 2
-PAST = 30
-"""How many past reservations a person's own page shows."""
-
-TO_COME = (ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.HELD)
-
 WITH_RESOURCES = selectinload(Reservation.allocations).joinedload(Allocation.resource)
 
 
@@ -65,16 +60,6 @@ def reservations_query(
     if resource_id is not None:
         query = query.where(Reservation.allocations.any(Allocation.resource_id == resource_id))
     return query
-
-
-def mine(person_id: int, now: datetime) -> tuple[list[Reservation], list[Reservation]]:
-    """A person's reservations with their resources: what is booked, asked for or offered and not over yet, soonest
-    first; then the rest, at most `PAST`, latest first."""
-    query = select(Reservation).where(Reservation.person_id == person_id).options(WITH_RESOURCES)
-    comes = (Reservation.ends_at > now) & Reservation.state.in_(TO_COME)
-    coming = db.session.scalars(query.where(comes).order_by(Reservation.starts_at, Reservation.id))
-    past = db.session.scalars(query.where(~comes).order_by(Reservation.starts_at.desc()).limit(PAST))
-    return list(coming), list(past)
 
 
 def held_between(resource_ids: Sequence[int], from_: datetime, to: datetime) -> list[Allocation]:

@@ -15,13 +15,13 @@ from fablab.core.errors import Conflict, Denied, Invalid
 from fablab.core.words import config
 from fablab.notices import calendars
 from fablab.reservations import (
-    bookable,
     calendar_feed,
     forms,
     lateness,
     lets,
     offers,
     placing,
+    policies,
     presence,
     reading,
     service,
@@ -211,7 +211,7 @@ def _change_page(
     denials: list[Denial] | None = None,
     overrides: Any = None,
 ) -> str:
-    policy = bookable.policy_of(found.allocations[0].resource, found.person_id)
+    policy = policies.policy_of(found.allocations[0].resource, found.person_id)
     verdict = None
     if denials and slot is not None:
         verdict = service.check_change(actor(), found.id, clock.now(), starts_at=slot.starts_at, ends_at=slot.ends_at)

@@ -13,16 +13,14 @@ from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Invalid, NotFound
 from fablab.core.words import config
 from fablab.reservations import forms, recurrence, recurrence_words, series, series_rows
-from fablab.reservations.models import Reservation, ReservationState, SkippedOccurrence
+from fablab.reservations.models import Reservation, SkippedOccurrence
 from fablab.reservations.routes_base import given, refused, to_reservation, wrong
 from fablab.reservations.rules import Slot
 from fablab.reservations.series import Edited, Scope
-from fablab.reservations.series_rows import SeriesResult
+from fablab.reservations.series_rows import TO_COME, SeriesResult
 from fablab.web.access import access, actor
 
 blueprint = Blueprint("series", __name__)
-
-TO_COME = (ReservationState.BOOKED, ReservationState.REQUESTED)
 
 
 @blueprint.get("/series/<int:series_id>")

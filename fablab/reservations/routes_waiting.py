@@ -11,7 +11,7 @@ from fablab.core.actor import Role
 from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Invalid
 from fablab.core.words import config
-from fablab.reservations import bookable, forms, waiting
+from fablab.reservations import forms, policies, waiting
 from fablab.reservations.routes_base import given, lengths, wrong
 from fablab.reservations.rules import Slot
 from fablab.resources.models import Resource
@@ -100,7 +100,7 @@ def _page(
 ) -> str:
     line = waiting.line(resource.id)
     acting = actor()
-    policy = bookable.policy_of(resource, acting.person_id or 0)
+    policy = policies.policy_of(resource, acting.person_id)
     offered = dict(lengths(policy))
     if values["minutes"].isdigit() and 0 < int(values["minutes"]) <= forms.MOST_MINUTES:
         offered.setdefault(int(values["minutes"]), words.length(int(values["minutes"])))

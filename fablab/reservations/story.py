@@ -42,7 +42,7 @@ RULES = {
     "resource_out_of_service": lazy("Out of service"),
     "problem_reported": lazy("A reported problem"),
 }
-"""The rules that can be set aside, in a few words, by the code of their denial."""
+"""The rules in a few words, by the code of their denial."""
 
 MOST = 100
 """How many entries are shown at most, the newest."""

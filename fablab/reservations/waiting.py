@@ -5,7 +5,7 @@ time calls `freed` in the same transaction: the first in line whose wish fits is
 touches an entry holds the lock of its resource, so an entry is passed on once and a slot offered to one at a time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,7 +26,9 @@ from fablab.reservations.rules import BookingFacts, Slot, booking_denials, hopel
 from fablab.reservations.search import each_free, next_step
 from fablab.reservations.timeline_rules import free_spans
 from fablab.reservations.wishes import Wish
+from fablab.resources.hours import calendars
 from fablab.resources.models import Resource
+from fablab.resources.rules import Calendar
 
 MOST_DAYS = 62
 """The longest time within which somebody may wait for any free minutes."""
@@ -148,7 +150,7 @@ def freed(resource_ids: Sequence[int], starts_at: datetime, ends_at: datetime, n
 
     Inside the transaction that frees the time, which must have locked the resources before any event or audit entry
     (on PostgreSQL those take locks that come last). Free time beside it may be part of an offer. Who waits for more
-    than there is costs nothing: two queries say what is free for all.
+    than there is costs nothing: four queries say for all what is free and open.
     """
     if ends_at <= now or not resource_ids:
         return []
@@ -171,23 +173,26 @@ def _offers(entries: Sequence[WaitingEntry], space: Slot, now: datetime) -> Iter
     """Who gets what, one after the other in the order of the line."""
     windows = [_window(entry, space, now) for entry in entries]
     edges = min(one.starts_at for one in windows), max(one.ends_at for one in windows)
-    taken = taken_between(sorted({entry.resource_id for entry in entries}), *edges)
+    resources = list({entry.resource_id: entry.resource for entry in entries}.values())
+    taken, opening = taken_between([one.id for one in resources], *edges), calendars(resources, *edges)
     for entry, window in zip(entries, windows, strict=True):
         held = taken.setdefault(entry.resource_id, [])
         least = window.ends_at - window.starts_at if _is_exact(entry) else timedelta(minutes=entry.minutes)
         free = free_spans([window], held, least, now)
         if not any(_overlap(one, space) for one in free):
             continue
-        if (made := _offer(entry, window, space, now)) is not None:
+        if (made := _offer(entry, window, space, opening, now)) is not None:
             held.append(Slot(made.starts_at, made.ends_at))
             yield entry, made
 
 
-def _offer(entry: WaitingEntry, window: Slot, space: Slot, now: datetime) -> Reservation | None:
+def _offer(
+    entry: WaitingEntry, window: Slot, space: Slot, opening: Mapping[int, Calendar], now: datetime
+) -> Reservation | None:
     """Holds the first time in the window that touches the space, fits the wish and is allowed; None where none is."""
     wish = Wish(entry.person_id, (entry.resource_id,), window.starts_at, window.ends_at, now)
     known = {entry.resource_id: entry.resource}
-    facts = booking_facts(wish, (window.starts_at, window.ends_at), known, entry.person)[0]
+    facts = booking_facts(wish, (window.starts_at, window.ends_at), known, entry.person, opening)[0]
     if facts.policy.approval:
         return None
     for begin, end in _fitting(entry, facts, now):

@@ -140,12 +140,6 @@ def closure_denials(closures: Sequence[Closed], starts_at: datetime, ends_at: da
     ]
 
 
-def open_at(calendar: Calendar, at: datetime) -> bool:
-    """True when it is open at this instant and no closure holds."""
-    moment = at + timedelta(microseconds=1)
-    return not opening_denials(calendar, at, moment) and not closure_denials(calendar.closures, at, moment)
-
-
 def is_opening(text: str) -> bool:
     """Whether this is an opening such as 09:00-12:30; 24:00 is the end of the day."""
     try:

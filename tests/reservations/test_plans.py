@@ -186,7 +186,6 @@ def page_questions(people: list[Person], machines: list[Resource]) -> Questions:
         "machine": lambda: resource_pages.machine(actor, ids[0], NOW),
         "free from": lambda: reading.free_from(machines, NOW),
         "held between": lambda: reading.held_between(ids, NOW, NOW + WEEK),
-        "own bookings": lambda: reading.mine(member, NOW),
         "agenda": lambda: agenda.agenda(actor, NOW),
         "timeline": lambda: timeline.sheet(actor, week, NOW),
         "timeline of staff": lambda: timeline.sheet(staff, week, NOW),

@@ -119,7 +119,8 @@ def test_rules_of_a_resource_and_a_person() -> None:
         "notice_minutes": "role",
     }
     assert policies.policy_for([room], None)[room.id].policy == BookingPolicy()
-    assert [one.origin for one in policies.layers_of(laser, person)] == ["kind", "group", "resource", "plan", "role"]
+    assert policies.policy_of(laser, person.id) == found[laser.id].policy
+    assert policies.policy_of(room) == BookingPolicy()
 
 
 def test_the_configuration_is_what_they_begin_with(app: Flask, config: Config) -> None:

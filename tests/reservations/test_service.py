@@ -1,13 +1,14 @@
 """Booking, changing and cancelling on both databases."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from fablab.core.actor import Role
 from fablab.core.audit import AuditEntry
@@ -15,9 +16,9 @@ from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid, NotFound
 from fablab.core.events import Event
 from fablab.people.models import Person
-from fablab.reservations import gather, service
+from fablab.reservations import agenda, gather, service
 from fablab.reservations.models import Allocation, PolicyLevel, PolicyOverride, Reservation, ReservationState
-from fablab.reservations.reading import free_from, held_between, mine
+from fablab.reservations.reading import free_from, held_between
 from fablab.reservations.rules import Slot
 from fablab.reservations.wishes import Extras
 from fablab.resources.models import Resource, ServiceState
@@ -241,9 +242,9 @@ def test_own_reservations_are_parted_into_coming_and_past() -> None:
     past = make.make_reservation(person, [laser], NOW - timedelta(days=1), NOW - timedelta(hours=23))
     made, gone = book(person, laser), book(person, laser, start=END, end=END + timedelta(hours=1))
     service.cancel(make.make_actor(person), gone.id, NOW)
-    coming, rest = mine(person.id, NOW)
-    assert [one.id for one in coming] == [made.id]
-    assert [one.id for one in rest] == [gone.id, past.id]
+    found = agenda.agenda(make.make_actor(person), NOW)
+    assert [one.reservation.id for _, items in found.days for one in items] == [made.id]
+    assert [one.id for one in found.past] == [gone.id, past.id]
 
 
 def test_queries_stay_few_and_do_not_grow(app: Flask, count_queries: CountQueries) -> None:
@@ -289,21 +290,37 @@ def test_the_seek_uses_the_index_of_live_allocations(app: Flask) -> None:
                     allocations=[Allocation(resource_id=laser.id, starts_at=at, ends_at=at + timedelta(hours=1))],
                 )
             )
-    for query in (
-        gather.first_query([laser.id], NOW + timedelta(hours=200)),
-        gather.within_query([laser.id], NOW + timedelta(hours=200), NOW + timedelta(hours=204)),
+    at = NOW + timedelta(hours=200)
+    for ask in (
+        lambda: gather.first_taken([laser.id], at),
+        lambda: gather.taken_between([laser.id], at, at + timedelta(hours=4)),
     ):
-        assert "ix_allocation_live" in plan(query)
+        sent = plans(ask)
+        assert sent
+        assert all("ix_allocation_live" in one for one in sent)
 
 
-def plan(query: Any) -> str:
-    """How the database would carry the statement out."""
-    sql = str(query.compile(db.engine, compile_kwargs={"literal_binds": True}))
+def plans(ask: Callable[[], object]) -> list[str]:
+    """How the database carries out what is asked."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+        sent.append((statement, parameters))
+
+    ask()
+    event.listen(db.engine, "before_cursor_execute", note)
+    ask()
+    event.remove(db.engine, "before_cursor_execute", note)
+    words = "EXPLAIN QUERY PLAN"
     if db.engine.dialect.name == "postgresql":
+        words = "EXPLAIN"
         db.session.execute(text("ANALYZE allocation"))
         db.session.execute(text("SET enable_seqscan = off"))
-        return "\n".join(row[0] for row in db.session.execute(text(f"EXPLAIN {sql}")))
-    return "\n".join(row[-1] for row in db.session.execute(text(f"EXPLAIN QUERY PLAN {sql}")))
+    asked = db.session.connection()
+    return [
+        "\n".join(str(row[-1]) for row in asked.exec_driver_sql(f"{words} {statement}", parameters))
+        for statement, parameters in sent
+    ]
 
 
 def test_every_query_spells_the_predicate_as_the_index_does() -> None:
