@@ -24,6 +24,7 @@ from fablab.reservations import (
     policies,
     presence,
     reading,
+    replacing,
     service,
     showing,
 )
@@ -150,7 +151,7 @@ def _done(reservation_id: int, act: Callable[[Actor, datetime], None]) -> Respon
 def ask_change(reservation_id: int) -> str:
     """The form to move it, make it longer or shorter, or change what is written with it."""
     found = reading.get_reservation(actor(), reservation_id)
-    return _change_page(found, _as_it_is(found), {}, None)
+    return _change_page(found, _as_it_is(found), forms.Errors(), None)
 
 
 @blueprint.post("/reservations/<int:reservation_id>/change")
@@ -159,7 +160,7 @@ def change(reservation_id: int) -> Response | tuple[str, int]:
     """Changes it under the same rules as a new booking."""
     found = reading.get_reservation(actor(), reservation_id)
     form, errors = forms.sent(given()), forms.Errors()
-    slot = _slot(found, form, errors)
+    slot, ids = _slot(found, form, errors), replacing.chosen(replacing.exchanges(found, given(), errors))
     texts = {name: forms.text_of(form, name, errors) for name in ("note", "reason")}
     party = forms.party_of(form, errors)
     overrides = forms.overrides_of(form, errors) if actor().is_staff else {}
@@ -173,12 +174,13 @@ def change(reservation_id: int) -> Response | tuple[str, int]:
             starts_at=slot.starts_at,
             ends_at=slot.ends_at,
             party_size=party,
+            resource_ids=ids,
             overrides=overrides,
             note=texts["note"],
             reason=texts["reason"],
         )
     except Denied as error:
-        return _change_page(found, dict(form.values), {}, slot, error.denials, form.overrides), 409
+        return _change_page(found, dict(form.values), errors, slot, error.denials, form.overrides), 409
     except Invalid as error:
         return _change_page(found, dict(form.values), wrong(error), None), 422
     except Conflict as error:
@@ -211,13 +213,16 @@ def _change_page(
     denials: list[Denial] | None = None,
     overrides: Any = None,
 ) -> str:
+    exchanges = replacing.exchanges(found, given(), errors)
     policy = policies.policy_of(found.allocations[0].resource, found.person_id)
     verdict = None
     if denials and slot is not None:
-        verdict = service.check_change(actor(), found.id, clock.now(), starts_at=slot.starts_at, ends_at=slot.ends_at)
+        ids, (begin, end) = replacing.chosen(exchanges), (slot.starts_at, slot.ends_at)
+        verdict = service.check_change(actor(), found.id, clock.now(), starts_at=begin, ends_at=end, resource_ids=ids)
     return render_template(
         "reservations/change.html",
         reservation=found,
+        exchanges=[one for one in exchanges if len(one.options) > 1],
         values=values,
         errors=errors,
         denials=denials or (),

@@ -7,11 +7,13 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
+from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.db import db
 from fablab.people.models import Person
+from fablab.reservations import service
 from fablab.reservations.models import Reservation, ReservationState
-from fablab.resources.models import Resource
+from fablab.resources.models import Kind, Resource
 from tests import factories as make
 from tests.pages.conftest import Lab, OpenPage, chromium, lab, open_page
 from tests.reservations.test_browser import faults, next_open_day
@@ -100,6 +102,106 @@ def test_free_time_is_dragged_booked_moved_and_the_move_taken_back(lab: Lab, ope
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Undo")).to_be_hidden()
     assert bookings(ada)[0].starts_at == before
+
+
+def carry(page: Page, row: int, sideways: float = 0.0) -> None:
+    """Drags the own booking to another row, counted from above, and further along by a part of the width."""
+    one, track = page.locator(".tl-booking[data-look=own]").first, page.locator(".tl-track[role]").nth(row)
+    begin, end = one.bounding_box(), track.bounding_box()
+    assert begin is not None
+    assert end is not None
+    at = (begin["x"] + begin["width"] / 2, begin["y"] + begin["height"] / 2)
+    page.mouse.move(*at)
+    page.mouse.down()
+    page.mouse.move(at[0], (at[1] + end["y"] + end["height"] / 2) / 2, steps=4)
+    page.mouse.move(at[0] + end["width"] * sideways, end["y"] + end["height"] / 2, steps=6)
+
+
+def machines(person: Person) -> list[str]:
+    return [one.resource.name["en"] for made in bookings(person) for one in made.allocations]
+
+
+def three_rows() -> tuple[Resource, Person, datetime]:
+    """As `world`, with another laser, which is free, a room below, and a booking of Ada's on the first laser."""
+    laser, ada, start = world()
+    other = make.make_machine("Other laser")
+    make.make_machine("Room", kind=Kind.ROOM)
+    make.make_reservation(ada, [laser], start + 3 * HOUR, start + 4 * HOUR)
+    return other, ada, start
+
+
+def test_a_booking_is_dragged_to_another_machine_and_back(lab: Lab, open_page: OpenPage) -> None:
+    _other, ada, start = three_rows()
+    page = opened(open_page, ada, start)
+    carry(page, 1)
+    expect(page.get_by_role("dialog").get_by_role("heading", name="Other laser")).to_be_visible()
+    expect(page.get_by_text("It can be moved here.")).to_be_visible()
+    keep(page, "timeline-another-row")
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.locator("#tl-said")).to_contain_text("Other laser")
+    assert machines(ada) == ["Other laser"]
+    assert bookings(ada)[0].starts_at == start + 3 * HOUR, "straight down is the same time"
+    expect(page.locator(".tl-row", has_text="Other laser").locator("[data-look=own]")).to_have_count(1)
+    assert faults(page) == []
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+    assert machines(ada) == ["Laser cutter"]
+
+
+def test_another_machine_that_is_taken_refuses_with_words(lab: Lab, open_page: OpenPage) -> None:
+    other, ada, start = three_rows()
+    make.make_reservation(make.make_person(), [other], start + 3 * HOUR, start + 4 * HOUR)
+    page = opened(open_page, ada, start)
+    carry(page, 1)
+    expect(page.get_by_text("It is already reserved from")).to_be_visible()
+    page.mouse.up()
+    expect(page.get_by_text("It stays where it was.")).to_be_visible()
+    expect(page.locator(".tl-row", has_text="Laser cutter").locator("[data-look=own]")).to_have_count(1)
+    assert machines(ada) == ["Laser cutter"]
+    page.get_by_role("button", name="Move it to").first.click()
+    expect(page.locator(".tl-row", has_text="Other laser").locator("[data-look=own]")).to_have_count(1)
+    assert machines(ada) == ["Other laser"]
+
+
+def test_a_machine_is_not_dragged_to_a_room_and_of_several_one_is_moved(lab: Lab, open_page: OpenPage) -> None:
+    other, ada, start = three_rows()
+    made = bookings(ada)[0]
+    service.change(make.make_actor(ada), made.id, clock.now(), resource_ids=[made.allocations[0].resource_id, other.id])
+    page = opened(open_page, ada, start)
+    for row in (1, 2):
+        carry(page, row)
+        page.mouse.up()
+        page.keyboard.press("Escape")
+    assert machines(ada) == ["Laser cutter", "Other laser"], "its own row and another kind are no aim"
+    make.make_machine("Third laser")
+    page.reload()
+    carry(page, 2)
+    expect(page.get_by_text("It can be moved here.")).to_be_visible()
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    assert sorted(machines(ada)) == ["Other laser", "Third laser"]
+
+
+def test_escape_leaves_it_in_its_row(lab: Lab, open_page: OpenPage) -> None:
+    _other, ada, start = three_rows()
+    page = opened(open_page, ada, start)
+    carry(page, 1, sideways=0.1)
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(page.locator(".tl-row", has_text="Laser cutter").locator("[data-look=own]")).to_have_count(1)
+    assert machines(ada) == ["Laser cutter"]
+
+
+def test_by_keyboard_another_machine_is_chosen_in_the_form(lab: Lab, open_page: OpenPage) -> None:
+    _other, ada, start = three_rows()
+    page = open_page(f"/reservations/{bookings(ada)[0].id}/change", ada, 1440, 900)
+    page.get_by_label("What").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save").press("Enter")
+    expect(page.get_by_text("The booking is changed.")).to_be_visible()
+    assert (machines(ada), bookings(ada)[0].starts_at) == (["Other laser"], start + 3 * HOUR)
 
 
 def test_a_time_is_booked_by_keyboard(lab: Lab, open_page: OpenPage) -> None:
