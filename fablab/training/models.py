@@ -1,7 +1,6 @@
 """Trainings with their dates, who enrolled, who came and who passed."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -10,16 +9,7 @@ from fablab.certifications.models import Certification
 from fablab.core.db import Base, BigId, Texts, choice
 from fablab.people.models import Audience, Person
 from fablab.reservations.models import Reservation
-
-
-class TrainingState(StrEnum):
-    """Where a training stands. Draft and published ones hold their room, machines and instructor."""
-
-    DRAFT = "draft"
-    PUBLISHED = "published"
-    CANCELLED = "cancelled"
-    CLOSED = "closed"
-    """Over, and its attendance sheet is closed."""
+from fablab.training.rules import EnrolmentState, Mark, Outcome, TrainingState
 
 
 class Training(Base):
@@ -94,28 +84,6 @@ class TrainingDate(Base):
     __table_args__ = (CheckConstraint("ends_at > starts_at", name="order"),)
 
 
-class EnrolmentState(StrEnum):
-    """Where an enrolment stands. Enrolled and offered ones take a place."""
-
-    ENROLLED = "enrolled"
-    WAITING = "waiting"
-    OFFERED = "offered"
-    """A place came free and is kept for the first in the waiting list, until `offered_until`."""
-    WITHDRAWN = "withdrawn"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    """An offer that nobody answered in time."""
-    CANCELLED = "cancelled"
-    """The training does not take place."""
-
-
-class Outcome(StrEnum):
-    """What the instructor says of it in the end."""
-
-    PASSED = "passed"
-    REPEAT = "repeat"
-
-
 class Enrolment(Base):
     """Somebody takes part in a training, or waits to; one row for each try, only one of them open at a time.
 
@@ -152,14 +120,6 @@ class Enrolment(Base):
             postgresql_where=text("state IN ('enrolled', 'waiting', 'offered')"),
         ),
     )
-
-
-class Mark(StrEnum):
-    """Whether somebody came to a date."""
-
-    PRESENT = "present"
-    ABSENT = "absent"
-    EXCUSED = "excused"
 
 
 class Attendance(Base):
