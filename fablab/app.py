@@ -10,6 +10,7 @@ from fablab.certifications import api as certifications_api
 from fablab.certifications import routes as certifications_routes
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
+from fablab.credentials import routes as credentials_routes
 from fablab.devices import api as devices_api
 from fablab.devices import routes as devices_routes
 from fablab.interlock import api as interlock_api
@@ -85,6 +86,7 @@ BLUEPRINTS = (
     api_calendar.blueprint,
     api_actions.blueprint,
     api_lets.blueprint,
+    credentials_routes.blueprint,
     quizzes_routes.blueprint,
     routes_bank.blueprint,
     quizzes_api.blueprint,
@@ -122,6 +124,7 @@ def create_app(config: Config) -> APIFlask:
     api_docs.init_app(app)
     headers.init_app(app)
     people_routes.init_app(app)
+    credentials_routes.init_app(app)
     leaving.also(reservations_leaving.forget)
     app.register_blueprint(people_api.blueprint)
     app.register_blueprint(certifications_routes.blueprint)

@@ -11,6 +11,7 @@ from fablab.core import clock
 from fablab.core.app import lab
 from fablab.core.config import Config, ConfigError, load_config
 from fablab.core.errors import FablabError
+from fablab.credentials import cli as credentials
 from fablab.devices import cli as devices
 from fablab.operations import cli as operations
 from fablab.operations.doctor import Finding, Severity, examine
@@ -34,6 +35,7 @@ fablab.add_command(operations.backup)
 fablab.add_command(operations.restore)
 devices.device.add_command(bridge.credentials)
 fablab.add_command(devices.device)
+fablab.add_command(credentials.credentials)
 for command in (*people.COMMANDS, *run.COMMANDS, *bridge.COMMANDS, simulators.simulate):
     fablab.add_command(command)
 

@@ -1,4 +1,4 @@
-"""Secrets of notices: addresses of channels are encrypted, secrets of calendars kept as hashes only."""
+"""Secrets at rest: addresses of channels and signing keys are encrypted, secrets of calendars kept as hashes only."""
 
 import base64
 import hashlib
@@ -10,15 +10,20 @@ from cryptography.fernet import Fernet, InvalidToken
 from fablab.core.words import config
 
 
-def encrypt(text: str) -> str:
+CHANNELS = b"fablab channel addresses"
+SIGNING_KEYS = b"fablab signing keys"
+"""What is encrypted: each kind has a key of its own, so that one is never taken for the other."""
+
+
+def encrypt(text: str, kind: bytes = CHANNELS) -> str:
     """The text under a key made from the lab's secret key, with its authenticity."""
-    return _cipher().encrypt(text.encode()).decode()
+    return _cipher(kind).encrypt(text.encode()).decode()
 
 
-def decrypt(token: str) -> str | None:
-    """The text again; None when it was written under another secret key, or changed."""
+def decrypt(token: str, kind: bytes = CHANNELS) -> str | None:
+    """The text again; None when it was written under another secret key or as another kind, or changed."""
     try:
-        return _cipher().decrypt(token.encode()).decode()
+        return _cipher(kind).decrypt(token.encode()).decode()
     except InvalidToken:
         return None
 
@@ -38,8 +43,8 @@ def mark(text: str) -> str:
     return hmac.new(_key(b"fablab identifiers"), text.encode(), hashlib.sha256).hexdigest()[:12]
 
 
-def _cipher() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(_key(b"fablab channel addresses")))
+def _cipher(kind: bytes) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_key(kind)))
 
 
 def _key(purpose: bytes) -> bytes:

@@ -45,11 +45,14 @@ def make_world() -> World:
     member = people["member"]
     machine, certification = make_machine(), make_certification()
     _teach(people["instructor"], certification)
+    grant = make_grant(member, certification)
     ids: dict[str, object] = {
         "person_id": member.id,
         "resource_id": machine.id,
         "certification_id": certification.id,
-        "grant_id": make_grant(member, certification).id,
+        "grant_id": grant.id,
+        "public_id": grant.public_id,
+        "number": 1,
         "reservation_id": make_reservation(member, [machine], NOW, LATER, let=Let()).id,
         "badge_id": save(Badge(person_id=member.id, uid_hash="x", issued_at=NOW)).id,
         "token_id": token_of(member, "another token").id,
