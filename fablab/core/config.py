@@ -199,6 +199,15 @@ class RetentionConfig(_Section):
     inactive_member_months: int = Field(36, ge=6, le=120, description="Members without activity")
 
 
+class TrainingConfig(_Section):
+    """Trainings: how long an offer is kept, when people are reminded."""
+
+    offer_hours: int = Field(
+        24, ge=1, le=336, description="How long a free place is kept for the first in the waiting list"
+    )
+    reminder_hours: int = Field(24, ge=1, le=336, description="How long before each date one is reminded of it")
+
+
 class OidcConfig(_Section):
     """Signing in through an identity provider."""
 
@@ -222,6 +231,7 @@ class Config(BaseSettings):
     booking: BookingConfig = BookingConfig()
     mail: MailConfig = MailConfig()
     notifications: NotificationsConfig = NotificationsConfig()
+    training: TrainingConfig = TrainingConfig()
     retention: RetentionConfig = RetentionConfig()
     oidc: OidcConfig = OidcConfig()
     demo: bool = Field(False, description="Marks every page as a demo with invented people")
