@@ -113,17 +113,8 @@ def create_app(config: Config) -> APIFlask:
         count = config.web.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]  # Flask documents this
     locale.init_app(app, babel)
-    errors.init_app(app)
-    pages.init_app(app)
-    assets.init_app(app)
-    names.init_app(app)
-    navigation.init_app(app)
-    access.init_app(app)
-    csrf.init_app(app)
-    api.init_app(app)
-    api_docs.init_app(app)
-    headers.init_app(app)
-    people_routes.init_app(app)
+    for part in (errors, pages, assets, names, navigation, access, csrf, api, api_docs, headers, people_routes):
+        part.init_app(app)
     credentials_routes.init_app(app)
     leaving.also(reservations_leaving.forget)
     app.register_blueprint(people_api.blueprint)
