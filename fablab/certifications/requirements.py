@@ -73,6 +73,7 @@ def _hit(target: type[Resource] | type[ResourceGroup], ident: int) -> Sequence[i
 
 def _must_exist(terms: Sequence[int]) -> None:
     query = select(Certification.id).where(Certification.id.in_(terms), Certification.retired_at.is_(None))
+    query = query.order_by(Certification.id).with_for_update(read=True)  # nobody retires one meanwhile
     missing = set(terms) - set(db.session.scalars(query))
     if missing:
         raise NotFound(f"There is no certification {min(missing)}.")

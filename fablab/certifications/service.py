@@ -6,7 +6,10 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
+from fablab.certifications import linking
+from fablab.certifications.checking import FIELDS, LINKS, faults
 from fablab.certifications.models import Certification, Requirement, RequirementTerm
+from fablab.certifications.reviving import revive
 from fablab.certifications.rules import Validity
 from fablab.core import audit, outbox
 from fablab.core.actor import Actor, Role
@@ -14,7 +17,7 @@ from fablab.core.db import db, lock, transaction
 from fablab.core.errors import Forbidden, Invalid, NotFound
 from fablab.resources.models import Resource
 
-CHANGEABLE = frozenset({"name", "description", "validity_days", "lapse_after_unused_days"})
+CHANGEABLE = FIELDS | LINKS
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -62,11 +65,13 @@ def define(actor: Actor, values: Mapping[str, Any], now: datetime) -> Certificat
     need_role(actor, Role.MANAGER)
     if "name" not in values:
         raise Invalid({"name": "is missing"})
-    _check(values)
+    _check(values, {})
     with transaction() as session:
-        made = Certification(created_at=now, **{"description": {}, **values})
+        own = {name: value for name, value in values.items() if name in FIELDS}
+        made = Certification(created_at=now, **{"description": {}, **own})
         session.add(made)
         session.flush()
+        _set_links(made.id, values, now)
         audit.record(actor, "certification.added", made, now, after=values)
     return made
 
@@ -74,20 +79,53 @@ def define(actor: Actor, values: Mapping[str, Any], now: datetime) -> Certificat
 def change(actor: Actor, certification_id: int, values: Mapping[str, Any], now: datetime) -> Certification:
     """Sets what `values` (of CHANGEABLE) names; grants keep their end. Managers. Raises NotFound, Invalid."""
     need_role(actor, Role.MANAGER)
-    _check(values)
-    with transaction():
+    with transaction() as session:
+        if LINKS & set(values):
+            linking.lock_all()
         found = lock(Certification, certification_id)
         if found is None or found.retired_at is not None:
             raise NotFound(f"There is no certification {certification_id}.")
-        changed = {name: value for name, value in values.items() if getattr(found, name) != value}
+        known = {name: getattr(found, name) for name in FIELDS} | links_of(certification_id)
+        _check(values, known)
+        changed = {name: value for name, value in values.items() if known[name] != value}
         if changed:
-            before = {name: getattr(found, name) for name in changed}
-            for name, value in changed.items():
-                setattr(found, name, value)
+            for name in changed.keys() & FIELDS:
+                setattr(found, name, changed[name])
+            session.flush()
+            _set_links(certification_id, changed, now)
+            before = {name: known[name] for name in changed}
             audit.record(actor, "certification.changed", found, now, before=before, after=changed)
-            if "lapse_after_unused_days" in changed:
-                outbox.review_access(now, "certification_lapsed_unused")
+            _tell(found, changed, now)
     return found
+
+
+def links_of(certification_id: int) -> dict[str, list[int]]:
+    """What a certification needs (`prerequisites`) and includes as entered (`includes`), by their ids. Two queries."""
+    return {
+        "prerequisites": linking.prerequisites_of([certification_id]).get(certification_id, []),
+        "includes": linking.included_in([certification_id]).get(certification_id, []),
+    }
+
+
+def _set_links(ident: int, values: Mapping[str, Any], now: datetime) -> None:
+    if not LINKS & set(values):
+        return
+    known = linking.lock_all()
+    if "prerequisites" in values:
+        linking.set_prerequisites(known, ident, values["prerequisites"])
+    if "includes" in values:
+        linking.set_included(known, ident, values["includes"], now)
+
+
+def _tell(found: Certification, changed: Mapping[str, Any], now: datetime) -> None:
+    """Has judged anew what the change may end or bring back."""
+    if "lapse_after_unused_days" in changed:
+        outbox.review_access(now, "certification_lapsed_unused")
+        revive(found.id, now)
+    if "level" in changed:
+        outbox.review_access(now, "needs_supervisor")
+    if {"lapse_after_unused_days", "level", "includes"} & set(changed):
+        look_again(now)
 
 
 def validity_of(certification: Certification) -> Validity:
@@ -96,8 +134,9 @@ def validity_of(certification: Certification) -> Validity:
 
 
 def look_again(now: datetime, *, person_id: int | None = None, resource_id: int | None = None) -> None:
-    """Asks for another look at what a person has booked, or at what is booked of a resource: a certification it needs
-    was granted, has ended, is held back, or another one is asked for. Only inside `transaction()`."""
+    """Asks for another look at what a person has booked, or at what is booked of a resource, or (neither) at all that
+    is booked: a certification it needs was granted, has ended, is held back, or another one is asked for. Only inside
+    `transaction()`."""
     payload = {
         name: ident for name, ident in (("person_id", person_id), ("resource_id", resource_id)) if ident is not None
     }
@@ -110,13 +149,6 @@ def need_role(actor: Actor, role: Role) -> None:
         raise Forbidden(f"this needs the role {role.value}")
 
 
-def _check(values: Mapping[str, Any]) -> None:
-    wrong: dict[str, str] = dict.fromkeys(sorted(set(values) - CHANGEABLE), "there is no such field")
-    if "name" in values and not any(text.strip() for text in values["name"].values()):
-        wrong["name"] = "must not be empty"
-    for name in ("validity_days", "lapse_after_unused_days"):
-        days = values.get(name)
-        if days is not None and not 1 <= days <= 36500:
-            wrong[name] = "must be 1 to 36500 days"
-    if wrong:
+def _check(values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    if wrong := faults(values, known):
         raise Invalid(wrong)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import joinedload
 
 from fablab.certifications.facts import facts_of, inclusions
 from fablab.certifications.granting import LONGEST_REASON, lock_holder, need_teacher, not_oneself, reason_of
+from fablab.certifications.holding import hold_back, open_suspensions_of
 from fablab.certifications.models import Certification, Grant, Suspension
 from fablab.certifications.rules import ends_by
 from fablab.certifications.service import get_certification, look_again
@@ -28,8 +29,7 @@ def suspensions_between(certification_id: int, person_id: int) -> Sequence[Suspe
 def open_suspensions(certification_id: int, person_id: int) -> Sequence[Suspension]:
     """What holds this certification back from this person now: suspensions of it, or of one that it includes."""
     wanted = {certification_id} | inclusions().get(certification_id, set())
-    query = select(Suspension).where(Suspension.person_id == person_id, Suspension.ended_at.is_(None))
-    return db.session.scalars(query.where(Suspension.certification_id.in_(wanted)).order_by(Suspension.id)).all()
+    return [one for one in open_suspensions_of(person_id) if one.certification_id in wanted]
 
 
 def suspend(actor: Actor, certification_id: int, person_id: int, reason: str, now: datetime) -> Suspension:
@@ -44,7 +44,7 @@ def suspend(actor: Actor, certification_id: int, person_id: int, reason: str, no
         need_teacher(actor, wanted, now)
         not_oneself(actor, person_id)
         lock_holder(person_id)
-        if any(one.certification_id == certification_id for one in _open(person_id)):
+        if any(one.certification_id == certification_id for one in open_suspensions_of(person_id)):
             raise Conflict("This certification is held back already.")
         if not _has(person_id, certification_id, now):
             raise Conflict("This certification is not held.")
@@ -93,23 +93,6 @@ def lift(actor: Actor, suspension_id: int, note: str, now: datetime) -> Suspensi
         message = CertificationResumed(suspension_id=found.id, certification=wanted.name, note=note)
         notify(found.person_id, message, now)
     return found
-
-
-def hold_back(person_id: int) -> None:
-    """Sets `suspended_at` of all grants of a person to what his open suspensions say. Only inside `transaction()`, with
-    the person locked."""
-    held_back, parts = _open(person_id), inclusions()
-    query = select(Grant).where(Grant.person_id == person_id).order_by(Grant.id)
-    for one in db.session.scalars(query.with_for_update()):
-        covered = {one.certification_id} | parts.get(one.certification_id, set())
-        since = [known.started_at for known in held_back if known.certification_id in covered]
-        one.suspended_at = min(since, default=None)
-    db.session.flush()
-
-
-def _open(person_id: int) -> Sequence[Suspension]:
-    query = select(Suspension).where(Suspension.person_id == person_id, Suspension.ended_at.is_(None))
-    return db.session.scalars(query.order_by(Suspension.id)).all()
 
 
 def _has(person_id: int, certification_id: int, now: datetime) -> bool:

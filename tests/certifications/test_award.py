@@ -93,8 +93,8 @@ def held(ident: int = SAFETY, **over: object) -> GrantFacts:
     return GrantFacts(**(values | over))  # type: ignore[arg-type]  # tests name the fields
 
 
-NEEDS_SAFETY = {"prerequisites": {SAFETY: NAMES[SAFETY]}}
-INCLUDES_SAFETY = {"includes": {SAFETY: NAMES[SAFETY]}}
+NEEDS_SAFETY: dict[str, object] = {"prerequisites": {SAFETY: NAMES[SAFETY]}}
+INCLUDES_SAFETY: dict[str, object] = {"includes": {SAFETY: NAMES[SAFETY]}}
 AWARDS: dict[str, tuple[dict[str, object], dict[str, object], list[str]]] = {
     "asks for nothing": ({}, {}, []),
     "prerequisite held": (NEEDS_SAFETY, {"grants": [held()]}, []),

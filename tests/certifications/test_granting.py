@@ -144,7 +144,9 @@ def test_what_was_learnt_elsewhere_needs_a_proof_and_no_quiz() -> None:
         teacher, laser.id, maker.id, "came from Nevers", NOW, evidence=Evidence.RECOGNISED, proof=" their badge 17 "
     )
     assert (made.evidence, made.proof) == (Evidence.RECOGNISED, "their badge 17")
-    assert audit.history("certification_grant", str(made.id))[0].after["proof"] == "their badge 17"
+    [entry] = audit.history("certification_grant", str(made.id))
+    assert entry.after is not None
+    assert entry.after["proof"] == "their badge 17"
 
 
 def test_the_age_asked_for_is_the_highest_of_all_that_comes_with_it() -> None:
