@@ -106,7 +106,7 @@ def get_series(series_id: int) -> ShownSeries:
 @blueprint.output(ShownEdit)
 @blueprint.doc(
     summary="Move dates of a series or change their note",
-    description="Dates that cannot be moved stay as they were and are named.",
+    description="Dates that cannot be moved stay as they were and are named; 409 with the reasons where none can.",
     responses=problems(404, 409, 415, 422),
 )
 def change(series_id: int, json_data: SeriesChange) -> ShownEdit:
