@@ -48,6 +48,8 @@ from fablab.reservations import leaving as reservations_leaving
 from fablab.reservations import routes as reservations_routes
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
+from fablab.training import api as training_api
+from fablab.training import leaving as training_leaving
 from fablab.usage import api as usage_api
 from fablab.usage import routes as usage_routes
 from fablab.web import access, api, api_docs, assets, csrf, errors, headers, locale, names, navigation, pages
@@ -90,6 +92,7 @@ BLUEPRINTS = (
     quizzes_routes.blueprint,
     routes_bank.blueprint,
     quizzes_api.blueprint,
+    training_api.blueprint,
 )
 """Pages and REST of every package, one line each."""
 
@@ -116,7 +119,9 @@ def create_app(config: Config) -> APIFlask:
     for part in (errors, pages, assets, names, navigation, access, csrf, api, api_docs, headers, people_routes):
         part.init_app(app)
     credentials_routes.init_app(app)
+    leaving.also(training_leaving.lock)  # locks come before anything that is written
     leaving.also(reservations_leaving.forget)
+    leaving.also(training_leaving.forget)
     app.register_blueprint(people_api.blueprint)
     app.register_blueprint(certifications_routes.blueprint)
     app.register_blueprint(certifications_api.blueprint)

@@ -17,6 +17,8 @@ from fablab.devices.models import Device, DeviceState
 from fablab.people.models import Person
 from fablab.reservations.models import Allocation, Reservation
 from fablab.resources.models import Kind, Place, Resource
+from fablab.training.models import Enrolment, Training, TrainingDate
+from fablab.training.rules import EnrolmentState, TrainingState
 
 Row = TypeVar("Row", bound=Base)
 
@@ -141,3 +143,36 @@ def make_device(resource: Resource | None = None, **over: Any) -> Device:
         "first_seen_at": NOW,
     }
     return save(Device(**values | over))
+
+
+def make_training(
+    instructor: Person, certifications: Sequence[Certification], starts_at: datetime, **over: Any
+) -> Training:
+    """A published training of one date of two hours, for six people, that holds nothing but its instructor."""
+    ends_at = starts_at + timedelta(hours=2)
+    values: dict[str, Any] = {
+        "title": texts("Laser basics"),
+        "description": texts("How to cut"),
+        "state": TrainingState.PUBLISHED,
+        "instructor_id": instructor.id,
+        "places": 6,
+        "minimum": 0,
+        "language": "en",
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "created_at": NOW,
+        "certifications": list(certifications),
+        "dates": [TrainingDate(starts_at=starts_at, ends_at=ends_at)],
+    }
+    return save(Training(**values | over))
+
+
+def make_enrolment(training: Training, person: Person, **over: Any) -> Enrolment:
+    """Somebody has a place in the training."""
+    values = {
+        "training_id": training.id,
+        "person_id": person.id,
+        "created_at": NOW,
+        "state": EnrolmentState.ENROLLED,
+    }
+    return save(Enrolment(**values | over))

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from flask_babel import gettext
 from sqlalchemy import select
 
 from fablab.core.db import Texts, db
-from fablab.core.words import text
+from fablab.core.words import config, text
 from fablab.notices import calendars
 from fablab.notices.calendars import CalendarEvent, CalendarEvents, Status
 from fablab.reservations.asked import Parents
@@ -56,9 +57,10 @@ def file_of(training: Training) -> bytes:
     return calendars.feed(text(training.title), events_of(training, _changed_at(training)).events)
 
 
-def public_calendar(title: str, now: datetime) -> bytes:
+def public_calendar(now: datetime) -> bytes:
     """All published trainings that are not over, as a calendar to subscribe to, in the present language; what was
     cancelled is in it as cancelled, so that programs take it out. At most six queries."""
+    title = gettext("Trainings of %(lab)s", lab=config().lab.name)
     query = select(Training).where(Training.state.in_(SHOWN), Training.ends_at > now).options(*WITH_DATES)
     rows = db.session.scalars(query.order_by(Training.starts_at, Training.id).limit(MOST)).all()
     tree = tree_of(date for row in rows for date in row.dates)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fablab.certifications.models import Certification, Inclusion
 from fablab.certifications.rules import Level
+from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.people.models import ApiToken, Badge, MembershipPlan, Person
 from fablab.people.tokens import _digest
@@ -17,10 +18,12 @@ from tests.factories import (
     NOW,
     make_certification,
     make_device,
+    make_enrolment,
     make_grant,
     make_machine,
     make_person,
     make_reservation,
+    make_training,
     save,
 )
 
@@ -67,6 +70,7 @@ def make_world() -> World:
         "filename": "favicon.svg",
     }
     ids |= _of_series(member, machine) | _of_rules() | _of_quiz(member, certification)
+    ids |= _of_training(member, people["instructor"], certification)
     return World(ids, tokens)
 
 
@@ -133,3 +137,8 @@ def _of_quiz(member: Person, certification: Certification) -> dict[str, object]:
     asked = [{"question": question.id, "choices": [one.id for one in question.choices], "answer": None}]
     attempt = Attempt(person_id=member.id, started_at=NOW, questions=asked, **about)
     return {"question_id": question.id, "attempt_id": save(attempt).id}
+
+
+def _of_training(member: Person, instructor: Person, certification: Certification) -> dict[str, object]:
+    training = make_training(instructor, [certification], clock.now() + timedelta(hours=1))
+    return {"training_id": training.id, "enrolment_id": make_enrolment(training, member).id}
