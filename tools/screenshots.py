@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -21,11 +23,22 @@ from tests.tools import find
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 READY_S = 60.0
+SATURDAY = 5
 WARM_UP_S = 20.0
 """So long the simulated devices get before the first picture, to have something to show."""
 
 LASER = 7
 """The number of a laser cutter in every demo lab."""
+
+VINYL = 11
+"""The number of a machine that needs no more than the induction."""
+
+LET = 7
+"""The number of a lasting let in every demo lab."""
+
+TODAY = datetime.now(ZoneInfo("Europe/Paris")).date()
+TOMORROW = f"day={TODAY + timedelta(days=2 if TODAY.weekday() == SATURDAY else 1)}"
+"""The next day on which the demo lab is open: its pictures do not depend on the hour."""
 
 DESK, PHONE = (1440, 900), (390, 844)
 
@@ -46,11 +59,19 @@ SHOTS = (
     Shot("wall-phone", "Maker", "/wall", PHONE, "fr"),
     Shot("machine", "Maker", f"/resources/{LASER}"),
     Shot("machine-phone", "Maker", f"/resources/{LASER}", PHONE, "bg"),
-    Shot("book", "Maker", f"/resources/{LASER}/book"),
+    Shot("book", "Instructor", f"/resources/{LASER}/book?{TOMORROW}&time=11:00&minutes=60"),
+    Shot("find", "Maker", "/find?what=group:2&minutes=120&within=week"),
+    Shot("label-phone", "Maker", f"/l/{VINYL}", PHONE),
+    Shot("timeline", "Instructor", f"/timeline?{TOMORROW}"),
+    Shot("rules", "Maker", f"/resources/{LASER}/rules"),
+    Shot("series", "Instructor", "/series/1"),
+    Shot("requests", "Manager", "/reservations/requests"),
+    Shot("let", "Manager", f"/reservations/{LET}"),
+    Shot("day-sheet", "Manager", f"/day?{TOMORROW}"),
     Shot("certifications", "Manager", "/certifications"),
     Shot("usage", "Manager", "/usage"),
     Shot("devices", "Administrator", "/devices"),
-    Shot("reservations-phone", "Maker", "/reservations", PHONE),
+    Shot("reservations-phone", "Maker", "/agenda", PHONE, "fr"),
 )
 
 

@@ -185,11 +185,11 @@ def _lets(diary: Diary, shut: Collection[date]) -> None:
     """An office let for three months, and one whose tenant has given notice."""
     now, zone = diary.now, diary.zone
     begin = datetime.combine(_today(diary) - 26 * DAY, time(0), zone)
-    long = Booking(MAKER, [NUMBERS["office-2"]], begin, begin + 92 * DAY, begin - 10 * DAY)
+    long = Booking(MAKER, [NUMBERS["office-2"]], begin, begin + 92 * DAY, begin - 10 * DAY + 11 * HOUR)
     long.let = _let("Clé B2 et badge du portail", 45_000, 30)
     begin = datetime.combine(_today(diary) - 27 * DAY, time(0), zone)
     given = now - 9 * DAY
-    short = Booking(CARPENTER, [NUMBERS["office-5"]], begin, end_after(given, 14, zone), begin - 6 * DAY)
+    short = Booking(CARPENTER, [NUMBERS["office-5"]], begin, end_after(given, 14, zone), begin - 6 * DAY + 15 * HOUR)
     short.let, short.sequence = _let("Clé B5", 30_000, 14) | {"notice_given_at": given}, 1
     short.agreed_until = begin + 61 * DAY
     for one in (long, short):

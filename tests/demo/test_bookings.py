@@ -46,6 +46,7 @@ from fablab.reservations.overriding import OVERRIDABLE
 from fablab.reservations.showing import Act
 from fablab.resources.models import Kind, Resource
 from tests.demo.conftest import NOW
+from tools import screenshots
 
 
 def of_state(state: ReservationState) -> list[Reservation]:
@@ -194,3 +195,11 @@ def test_nobody_is_at_two_things_at_once(sqlite_config: Config, number: int) -> 
             spans.setdefault(one.person, []).append((one.starts_at, one.ends_at))
     for mine in spans.values():
         assert all(before[1] <= after[0] for before, after in pairwise(sorted(mine)))
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_the_pictures_find_what_they_show(sqlite_config: Config, number: int) -> None:
+    world = imagine(sqlite_config, number, NOW)
+    assert world.diary.bookings[screenshots.LET - 1].let
+    assert [RESOURCES[one - 1].key for one in (screenshots.LASER, screenshots.VINYL)] == ["laser-1", "vinyl"]
+    assert [one["id"] for one in world.scenes.series] == [1]
