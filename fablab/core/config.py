@@ -171,6 +171,17 @@ class InterlockConfig(_Section):
     offline_policy: Literal["deny", "allow_list"] = Field("deny", description="What a reader does without the server")
 
 
+class CertificationsConfig(_Section):
+    """Certifications that end while somebody has booked what needs them."""
+
+    at_risk_hours: int = Field(
+        72,
+        ge=0,
+        le=720,
+        description="How long a booking is kept whose person lacks a certification for it; until its start at the latest",
+    )
+
+
 class MailConfig(_Section):
     """How mail leaves the lab; without a host none is sent."""
 
@@ -229,6 +240,7 @@ class Config(BaseSettings):
     mqtt: MqttConfig = MqttConfig()
     interlock: InterlockConfig = InterlockConfig()
     booking: BookingConfig = BookingConfig()
+    certifications: CertificationsConfig = CertificationsConfig()
     mail: MailConfig = MailConfig()
     notifications: NotificationsConfig = NotificationsConfig()
     training: TrainingConfig = TrainingConfig()
