@@ -266,6 +266,6 @@ def test_the_page_asks_who_comes_and_says_why(client: FlaskClient, monkeypatch: 
     question = f"/find?what=resource:{laser.id}&minutes=60&within=week"
     assert 'data-code="needs_supervisor"' in client.get(question).get_data(as_text=True)
     text = client.get(f"{question}&instructor=1").get_data(as_text=True)
-    (link,) = re.findall(r'href="(/resources/\d+/book\?slot=[^"]+)#people"', text)[:1]
+    (link,) = re.findall(r'href="(/resources/\d+/book\?slot=[^"]+)#field-companion_name"', text)[:1]
     assert "Choose who comes along" in client.get(link).get_data(as_text=True)
     assert f'action="/resources/{laser.id}/book"' not in text
