@@ -32,6 +32,7 @@ REASONS: Mapping[str, str] = {
     "revoked": "it was withdrawn on {since}",
     "lapsed": "it ended on {since}, as it was not used",
     "suspended": "it is suspended since {since}",
+    "bad_list": "a status list is not to be believed: {why}",
     "unknown_badge": "the lab knows of no such certificate",
 }
 """Why a badge is not valid, by code."""
@@ -153,24 +154,34 @@ def _look_up(
     now: datetime,
     distrusted: Mapping[str, datetime],
 ) -> tuple[datetime | None, str]:
-    """The instant of the list that has nothing against the badge; None with the reason where there is no such list."""
+    """The instant of the newest list, which has nothing against the badge; None with the reason where there is none. Of
+    lists of one second a no counts."""
     entry = said.get("credentialStatus")
     if not isinstance(entry, dict) or entry.get("type") != "BitstringStatusListEntry":
         raise _Refused("malformed", why="it does not say where its status is found")
-    found = [one for one in (opened(text, jwks, distrusted) for text in lists) if _is_list(one, said, entry)]
-    newest = max(found, key=lambda one: str(one["validFrom"]), default=None)
-    if newest is None:
+    found = [one for one in (_opened_list(text, jwks, distrusted) for text in lists) if _is_list(one, said, entry)]
+    if not found:
         return None, "no status list of this badge is at hand"
-    since, until = _instant(newest.get("validFrom")), _instant(newest.get("validUntil"))
+    at = max(str(one.get("validFrom")) for one in found)
+    newest = [one for one in found if str(one.get("validFrom")) == at]
+    since, until = _instant(newest[0].get("validFrom")), _instant(newest[0].get("validUntil"))
     try:
-        withdrawn = is_set(str(newest["credentialSubject"]["encodedList"]), int(str(entry.get("statusListIndex"))))
+        place = int(str(entry.get("statusListIndex")))
+        withdrawn = any(is_set(str(one["credentialSubject"]["encodedList"]), place) for one in newest)
     except (KeyError, TypeError, ValueError) as error:
-        raise _Refused("malformed", why=f"status list: {error}") from error
+        raise _Refused("bad_list", why=str(error)) from error
     if since is None or until is None or now + SKEW < since:
-        raise _Refused("malformed", why="the status list is of no known time")
+        raise _Refused("bad_list", why="it is of no known time")
     if withdrawn:
         raise _Refused("withdrawn", listed=shown(since))
     return (since, "") if now < until else (None, f"the status list is too old: it served until {shown(until)}")
+
+
+def _opened_list(text: str, jwks: Mapping[str, Any], distrusted: Mapping[str, datetime]) -> dict[str, Any]:
+    try:
+        return opened(text, jwks, distrusted)
+    except _Refused as refused:
+        raise _Refused("bad_list", why=Verdict(refused.reason, refused.params).sentence) from refused
 
 
 def _is_list(one: Mapping[str, Any], said: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
