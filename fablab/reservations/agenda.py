@@ -16,15 +16,13 @@ from fablab.reservations import lateness, showing, waiting
 from fablab.reservations.models import Allocation, Companion, Reservation, ReservationState
 from fablab.reservations.policies import policy_for
 from fablab.reservations.policy import Effective
+from fablab.reservations.record import TO_COME
 from fablab.reservations.showing import Act
 from fablab.reservations.waiting import Standing
 from fablab.resources.models import Resource
 
 PAST = 30
 """How many past reservations are shown, the latest."""
-
-WAITS = (ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.HELD)
-"""The states of what is still to come."""
 
 _WHOLE = (
     selectinload(Reservation.allocations).joinedload(Allocation.resource).joinedload(Resource.place),
@@ -81,7 +79,7 @@ def agenda(actor: Actor, now: datetime) -> Agenda:
 
 def _coming(person_id: int, now: datetime) -> list[Reservation]:
     along = select(Companion.reservation_id).where(Companion.person_id == person_id)
-    comes = (Reservation.ends_at > now, Reservation.state.in_(WAITS))
+    comes = (Reservation.ends_at > now, Reservation.state.in_(TO_COME))
     # Two seeks, as "one or the other" would make PostgreSQL read all that comes.
     ids = union(
         select(Reservation.id).where(Reservation.person_id == person_id, *comes),
@@ -93,7 +91,7 @@ def _coming(person_id: int, now: datetime) -> list[Reservation]:
 
 def _past(person_id: int, now: datetime) -> list[Reservation]:
     query = select(Reservation).where(Reservation.person_id == person_id)
-    comes = (Reservation.ends_at > now) & Reservation.state.in_(WAITS)
+    comes = (Reservation.ends_at > now) & Reservation.state.in_(TO_COME)
     # Latest by their ends, as the index has them; else all of a person's past would be sorted for a few.
     query = query.where(~comes).options(*_WHOLE).order_by(Reservation.ends_at.desc()).limit(PAST)
     return sorted(db.session.scalars(query), key=lambda one: one.starts_at, reverse=True)

@@ -14,12 +14,10 @@ from fablab.reservations.models import (
     Companion,
     Reservation,
     ReservationSeries,
-    ReservationState,
     WaitingEntry,
     WaitingState,
 )
-
-TO_COME = (ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.HELD)
+from fablab.reservations.record import TO_COME
 
 
 def forget(actor: Actor, person_id: int, now: datetime) -> None:

@@ -19,6 +19,9 @@ COUNTED = (
 )
 """What counts towards a person's limits: also requests and offers, or they would be a way around them."""
 
+TO_COME = (ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.HELD)
+"""The states of what is still to come, where it is not over."""
+
 _HOLDS = (ReservationState.HELD, ReservationState.BOOKED)
 
 _OWN = (
