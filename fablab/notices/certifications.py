@@ -36,13 +36,14 @@ class CertificationEnded(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Risk:
-    """One booking at risk. It is released at `release_at`, unless its person is certified by then."""
+    """One booking at risk. It is cancelled at `release_at`, unless its person is certified by then; None where it stays
+    until the staff decides."""
 
     reservation_id: int
     resources: tuple[Texts, ...]
     starts_at: datetime
     ends_at: datetime
-    release_at: datetime
+    release_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class _OfRisks(Message):
 
     @property
     def key(self) -> str:
-        return f"{self.person_id}/{self.at.isoformat()}"
+        return f"{self.person_id}/{self.at.isoformat()}/{self.risks[0].reservation_id}"
 
     @property
     def path(self) -> str:

@@ -93,13 +93,15 @@ def note_arrivals(arrivals: Mapping[int, datetime], by: ArrivedBy, actor: Actor)
 def check_in(actor: Actor, reservation_id: int, now: datetime) -> Reservation:
     """Says that the person of a booking has come, shortly before its start or during it. One's own; staff any.
 
-    Raises NotFound, Conflict when it is not booked, over, too early, or somebody came already.
+    Raises NotFound, Conflict when it is not booked, over, too early, at risk (but for staff), or somebody came already.
     """
     with transaction():
         reservation, _resources = placing.locked(actor, reservation_id)
         placing.must_go_on(reservation, now)
         if reservation.started_at is not None:
             raise Conflict(gettext("Somebody has checked in already."))
+        if reservation.at_risk_since is not None and not actor.is_staff:
+            raise Conflict(gettext("A certification is missing for this booking. Please speak to the lab's staff."))
         if not may_check_in(reservation, now):
             early = gettext(
                 "It is too early: one checks in from %(num)d minutes before the start.", num=CHECK_IN // MINUTE
@@ -160,8 +162,10 @@ def finish_past(now: datetime, in_use: Collection[int] = ()) -> int:
 
 
 def release_no_shows(now: datetime) -> int:
-    """Releases what nobody came for within the grace time and offers the rest; counts them. A job: twice is as once."""
+    """Releases what nobody came for within the grace time and offers the rest; counts them. A job: twice is as once.
+    What is at risk is left to `at_risk.release`: who may not come has not missed it."""
     unclaimed = Reservation.started_at.is_(None) & (Reservation.starts_at <= now - LEAST_GRACE)
+    unclaimed &= Reservation.at_risk_since.is_(None)
     due = [one.id for one, policies in _booked(unclaimed) if _grace_over(one, policies, now)]
     return sum(_release(ident, now) for ident in due)
 
@@ -270,7 +274,7 @@ def _release(reservation_id: int, now: datetime) -> bool:
         policies = _Policies().of(reservation)
         if reservation.state is not ReservationState.BOOKED or reservation.started_at is not None:
             return False
-        if not _grace_over(reservation, policies, now):
+        if reservation.at_risk_since is not None or not _grace_over(reservation, policies, now):
             return False
         before = placing.facts_of(reservation)
         placing.end(reservation, ReservationState.RELEASED, system("job"), now)

@@ -167,6 +167,8 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
     "arrived": _arrived,
     "finished": _ended,
     "released": lambda b, a: _("Given back, because nobody came"),
+    "at_risk": lambda b, a: _("At risk, as a certification is missing"),
+    "safe": lambda b, a: _("Not at risk any more"),
     "extended": lambda b, a: _("Made longer, because the work went on"),
     "notice_given": _notice_given,
     "keys_returned": lambda b, a: _("Keys returned"),
