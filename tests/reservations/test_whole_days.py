@@ -1,6 +1,6 @@
 """What lasts from midnight to midnight is told in days, not as 00:00–00:00."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from flask import Flask
@@ -73,3 +73,16 @@ def test_the_history_says_so(app: Flask, midnights: list[datetime]) -> None:
         many = story.told("created", {}, {"state": "booked", "starts_at": begin, "ends_at": later})
     assert one == "Booked: Monday 2 March all day"
     assert many == "Booked: Monday 2 March–Tuesday 31 March"
+
+
+def test_a_free_time_over_midnight_is_not_called_taken(staff: FlaskClient, midnights: list[datetime]) -> None:
+    begin, end, _later = midnights
+    room = make.make_machine("Room")
+    for day in (date(2026, 3, 2), date(2026, 3, 3)):
+        make.save(OpeningException(resource_id=None, day=day, hours=["00:00-24:00"], reason={}))
+    make.make_reservation(make.make_person(), [room], begin, end - timedelta(minutes=30))
+    asked = f"/resources/{room.id}/book?day=2026-03-02&minutes=60&time="
+    free, taken = shown(staff, asked + "23:30"), shown(staff, asked + "22:00")
+    assert "This time is free" in free
+    assert "No time of this length" not in free
+    assert "No time of this length can be booked on Monday 2 March." in taken
