@@ -108,7 +108,7 @@ def release_no_shows(now: datetime) -> int:
         TrainingDate, TrainingDate.reservation_id == Reservation.id
     )
     query = query.where(Reservation.state == ReservationState.BOOKED, Reservation.started_at.is_(None), begun)
-    arrivals: dict[int, datetime] = dict(db.session.execute(query).tuples().all())
+    arrivals = dict(db.session.execute(query).all())
     if arrivals:
         presence.note_arrivals(arrivals, ArrivedBy.STAFF, system("job"))
     return presence.release_no_shows(now)
