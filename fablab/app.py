@@ -7,7 +7,9 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fablab.certifications import api as certifications_api
+from fablab.certifications import api_grants, api_requirements, routes_requirements
 from fablab.certifications import routes as certifications_routes
+from fablab.certifications import routes_overview
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
 from fablab.credentials import routes as credentials_routes
@@ -89,10 +91,14 @@ BLUEPRINTS = (
     api_actions.blueprint,
     api_lets.blueprint,
     credentials_routes.blueprint,
+    routes_overview.blueprint,
     quizzes_routes.blueprint,
     routes_bank.blueprint,
     quizzes_api.blueprint,
     training_api.blueprint,
+    api_grants.blueprint,
+    api_requirements.blueprint,
+    routes_requirements.blueprint,
 )
 """Pages and REST of every package, one line each."""
 

@@ -1,6 +1,6 @@
 """What a resource asks for as it is stored: a tree of {"all": […]}, {"any": […]} and {"certification": id}."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fablab.certifications.rules import Either, Every, Held, Need
@@ -64,3 +64,43 @@ def _id(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     raise ValueError("a certification is named by its id")
+
+
+def groups_of(need: Need) -> list[list[int]] | None:
+    """The need as groups of which one each is asked for, (A or B) and C as [[A, B], [C]]; None where it has another
+    shape, such as A or (B and C)."""
+    if not isinstance(need, Every):
+        group = _choices(need)
+        return None if group is None else [group]
+    found: list[list[int]] = []
+    for part in need.parts:
+        groups = groups_of(part)
+        if groups is None:
+            return None
+        found += groups
+    return found
+
+
+def of_groups(groups: Sequence[Sequence[int]]) -> Need:
+    """The need that asks for one of each group. Empty groups ask for nothing."""
+    parts = [_one_of(list(dict.fromkeys(group))) for group in groups if group]
+    return parts[0] if len(parts) == 1 else Every(tuple(parts))
+
+
+def _one_of(group: list[int]) -> Need:
+    return Held(group[0]) if len(group) == 1 else Either(tuple(Held(one) for one in group))
+
+
+def _choices(need: Need) -> list[int] | None:
+    """The certifications of which one is asked for; None where more than one is asked for at once."""
+    if isinstance(need, Held):
+        return [need.certification_id]
+    if isinstance(need, Every):
+        return _choices(need.parts[0]) if len(need.parts) == 1 else None
+    found: list[int] = []
+    for part in need.parts:
+        choices = _choices(part)
+        if choices is None:
+            return None
+        found += choices
+    return found

@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import select
 
 from fablab.certifications.expression import every, need_of, terms_of, tree_of
+from fablab.certifications.facts import required_for
 from fablab.certifications.models import Certification, Requirement, RequirementTerm
-from fablab.certifications.rules import Every, Need
+from fablab.certifications.rules import NOTHING, Every, Need, Required
 from fablab.certifications.service import look_again, need_role
 from fablab.core import audit, outbox
 from fablab.core.actor import Actor, Role
-from fablab.core.db import db, lock, transaction
+from fablab.core.db import Texts, db, lock, transaction
 from fablab.core.errors import NotFound
 from fablab.resources.models import Resource, ResourceGroup
 
@@ -21,6 +22,17 @@ def own_need(target: type[Resource] | type[ResourceGroup], ident: int) -> Need:
     """What this resource asks for by itself, or this group for all that are in it."""
     tree = db.session.scalar(select(Requirement.expression).where(_column(target) == ident))
     return Every() if tree is None else need_of(tree)
+
+
+def whole_need(resource_id: int) -> Required:
+    """What a resource asks for by itself and by its group, with the names of the certifications in it."""
+    return required_for([resource_id]).get(resource_id, NOTHING)
+
+
+def names_in(need: Need) -> dict[int, Texts]:
+    """The names of the certifications in a need. One query."""
+    query = select(Certification).where(Certification.id.in_(set(terms_of(need))))
+    return {one.id: one.name for one in db.session.scalars(query)}
 
 
 def require(actor: Actor, target: type[Resource] | type[ResourceGroup], ident: int, need: Need, now: datetime) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
 
 from fablab.certifications.facts import facts_of, inclusions
@@ -24,6 +25,12 @@ def suspensions_between(certification_id: int, person_id: int) -> Sequence[Suspe
     """Every suspension of this certification of this person, newest first."""
     query = select(Suspension).where(Suspension.certification_id == certification_id, Suspension.person_id == person_id)
     return db.session.scalars(query.order_by(Suspension.id.desc())).all()
+
+
+def suspensions_query(actor: Actor, certification_id: int) -> Select[Any]:
+    """The suspensions of a certification, ended ones too: all for staff, else one's own."""
+    query = select(Suspension).where(Suspension.certification_id == certification_id)
+    return query if actor.is_staff else query.where(Suspension.person_id == actor.person_id)
 
 
 def open_suspensions(certification_id: int, person_id: int) -> Sequence[Suspension]:

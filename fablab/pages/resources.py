@@ -8,7 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, func, select
 
 from fablab.certifications.facts import certificates_of
-from fablab.certifications.rules import NOTHING, Held, Required, grant_denials
+from fablab.certifications.requirement_words import in_words
+from fablab.certifications.rules import NOTHING, GrantFacts, Held, Required, grant_denials
 from fablab.core.actor import Actor
 from fablab.core.db import Texts, db
 from fablab.core.denials import Denial
@@ -82,13 +83,16 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """All that the page of one resource shows."""
+    """All that the page of one resource shows; `needs` says in words which certifications it asks for, `certified`
+    whether the viewer holds what is needed of them."""
 
     resource: Resource
     tag: Tag
     place: list[Texts]
     policy: BookingPolicy
     requirements: tuple[Requirement, ...]
+    needs: str
+    certified: bool
     days: tuple[Day, ...]
     free_at: datetime | None
     uses: list[Use]
@@ -115,6 +119,7 @@ def machine(actor: Actor, resource_id: int, now: datetime) -> Machine:
     (card,) = cards(now, [resource_id])
     edges = _midnights(now)
     held = _held(actor, resource_id, edges[0], edges[-1])
+    required, grants = _certificates(actor, resource_id)
     opening, policy = calendar_of(resource, edges[0], edges[-1]), policy_of(resource)
     taken = [Slot(one.starts_at, one.ends_at) for one in held]
     soon = first_free(resource, opening, policy, taken, now, DAYS)
@@ -123,7 +128,9 @@ def machine(actor: Actor, resource_id: int, now: datetime) -> Machine:
         tag=seen_by(card, _viewer(actor)),
         place=place_path(resource.place_id),
         policy=policy,
-        requirements=_requirements(actor, resource_id, now),
+        requirements=_requirements(required, grants, now),
+        needs=in_words(required.need, required.names),
+        certified=not grant_denials(required, grants, now),
         days=_days(opening, edges, held, now),
         free_at=soon or free_from([resource], now).get(resource_id),
         uses=last_uses(actor, resource_id),
@@ -140,12 +147,16 @@ def _missing(actor: Actor, ids: Sequence[int], now: datetime) -> dict[int, tuple
     return {ident: tuple(grant_denials(needs, grants, now)) for ident, needs in required.items()}
 
 
-def _requirements(actor: Actor, resource_id: int, now: datetime) -> tuple[Requirement, ...]:
+def _certificates(actor: Actor, resource_id: int) -> tuple[Required, Sequence[GrantFacts]]:
+    """What the resource asks for, and what the viewer was granted."""
     required, granted = certificates_of([actor.person_id or 0], [resource_id])
-    grants = granted.get(actor.person_id or 0, [])
+    return required.get(resource_id, NOTHING), granted.get(actor.person_id or 0, [])
+
+
+def _requirements(required: Required, grants: Sequence[GrantFacts], now: datetime) -> tuple[Requirement, ...]:
     return tuple(
-        Requirement(ident, name, next(iter(grant_denials(Required(Held(ident)), grants, now)), None))
-        for ident, name in required.get(resource_id, NOTHING).names.items()
+        Requirement(ident, name, next(iter(grant_denials(Required(Held(ident), required.names), grants, now)), None))
+        for ident, name in required.names.items()
     )
 
 

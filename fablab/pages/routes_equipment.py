@@ -11,9 +11,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from fablab.certifications import requirements
+from fablab.certifications import requirement_forms, requirements
 from fablab.certifications import service as certifications
-from fablab.certifications.expression import terms_of
+from fablab.certifications.requirement_forms import Editor
+from fablab.certifications.rules import Every
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
@@ -33,12 +34,12 @@ LONGEST = {"name": 200, "description": 5000}
 @access(Role.MANAGER)
 def new() -> str:
     """The empty form."""
-    return _form(None, {"kind": Kind.MACHINE.value, "risk_class": RiskClass.C.value}, [], {})
+    return _form(None, {"kind": Kind.MACHINE.value, "risk_class": RiskClass.C.value}, _needs(None), {})
 
 
 @blueprint.post("/new")
 @access(Role.MANAGER, scope="manage")
-def add() -> Response | tuple[str, int]:
+def add() -> Response | tuple[str, int] | str:
     """Adds it."""
     return _save(None)
 
@@ -54,23 +55,25 @@ def edit(resource_id: int) -> str:
         form[part] = "" if getattr(found, part) is None else str(getattr(found, part))
     form |= {"opening": found.opening.value}
     form |= {f"hours_{day}": ", ".join(hours) for day, hours in found.opening_hours.items()}
-    asked = list(terms_of(requirements.own_need(Resource, resource_id)))
-    return _form(found, form, asked, {})
+    return _form(found, form, _needs(found), {})
 
 
 @blueprint.post("/<int:resource_id>/edit")
 @access(Role.MANAGER, scope="manage")
-def change(resource_id: int) -> Response | tuple[str, int]:
+def change(resource_id: int) -> Response | tuple[str, int] | str:
     """Saves the form."""
     return _save(service.get_resource(resource_id))
 
 
-def _save(known: Resource | None) -> Response | tuple[str, int]:
-    asked = [int(one) for one in request.form.getlist("certification") if one.isascii() and one.isdigit()]
+def _save(known: Resource | None) -> Response | tuple[str, int] | str:
+    needs = requirement_forms.typed(request.form, _needs(known))
+    if requirement_forms.wants_more(request.form):
+        return _form(known, request.form, needs, {})
+    need = requirement_forms.read(request.form)
     try:
-        ident = equipment.save(actor(), known.id if known else None, _values(), _new_place(), asked, clock.now())
+        ident = equipment.save(actor(), known.id if known else None, _values(), _new_place(), need, clock.now())
     except Invalid as error:
-        return _form(known, request.form, asked, _faults(error)), 422
+        return _form(known, request.form, needs, _faults(error)), 422
     flash(_("The changes are saved."), "success")
     return redirect(url_for("resources.show", resource_id=ident), code=303)
 
@@ -141,12 +144,17 @@ def _faults(error: Invalid) -> dict[str, str]:
     return dict(sentences.get(name, (name, reason)) for name, reason in error.fields.items())
 
 
-def _form(known: Resource | None, form: Mapping[str, str], asked: list[int], errors: dict[str, str]) -> str:
+def _needs(known: Resource | None) -> Editor:
+    need = requirements.own_need(Resource, known.id) if known else Every()
+    return requirement_forms.shown(need, requirements.names_in(need))
+
+
+def _form(known: Resource | None, form: Mapping[str, str], needs: Editor, errors: dict[str, str]) -> str:
     return render_template(
         "resources/edit.html",
         resource=known,
         form=form,
-        asked=asked,
+        needs=needs,
         errors=errors,
         codes=config().lab.languages,
         kinds=list(Kind),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from fablab.certifications.models import Certification, Inclusion
+from fablab.certifications.models import Certification, Inclusion, Suspension
 from fablab.certifications.rules import Level
 from fablab.core import clock
 from fablab.core.actor import Role
@@ -46,7 +46,7 @@ def make_world() -> World:
     for name, person in people.items():
         token_of(person, tokens[name])
     member = people["member"]
-    machine, certification = make_machine(), make_certification()
+    machine, certification = make_machine(), make_certification(quiz_questions=1)
     _teach(people["instructor"], certification)
     grant = make_grant(member, certification)
     ids: dict[str, object] = {
@@ -54,6 +54,7 @@ def make_world() -> World:
         "resource_id": machine.id,
         "certification_id": certification.id,
         "grant_id": grant.id,
+        "suspension_id": _suspension(member, certification),
         "public_id": grant.public_id,
         "number": 1,
         "reservation_id": make_reservation(member, [machine], NOW, LATER, let=Let()).id,
@@ -72,6 +73,11 @@ def make_world() -> World:
     ids |= _of_series(member, machine) | _of_rules() | _of_quiz(member, certification)
     ids |= _of_training(member, people["instructor"], certification)
     return World(ids, tokens)
+
+
+def _suspension(member: Person, certification: Certification) -> int:
+    values = {"person_id": member.id, "certification_id": certification.id, "started_at": NOW, "reason": "talk"}
+    return save(Suspension(**values)).id
 
 
 def _teach(instructor: Person, certification: Certification) -> None:
@@ -129,8 +135,6 @@ def _of_rules() -> dict[str, object]:
 
 
 def _of_quiz(member: Person, certification: Certification) -> dict[str, object]:
-    certification.quiz_questions = 1
-    save(certification)
     choices = [Choice(text={"fr": text}, correct=text == "Oui") for text in ("Oui", "Non")]
     about: dict[str, Any] = {"certification_id": certification.id}
     question = save(Question(text={"fr": "?"}, explanation={}, created_at=NOW, choices=choices, **about))

@@ -64,6 +64,16 @@ TABLE = {
     "POST /api/v1/certifications": MANAGER,
     "GET /api/v1/certifications/<int:certification_id>": MAKER,
     "PATCH /api/v1/certifications/<int:certification_id>": MANAGER,
+    "DELETE /api/v1/certifications/<int:certification_id>": MANAGER,
+    "GET /api/v1/certifications/<int:certification_id>/suspensions": MAKER,
+    "POST /api/v1/certifications/<int:certification_id>/suspensions": INSTRUCTOR,
+    "POST /api/v1/suspensions/<int:suspension_id>/lift": INSTRUCTOR,
+    "GET /api/v1/resources/<int:resource_id>/requirements": MAKER,
+    "PUT /api/v1/resources/<int:resource_id>/requirements": MANAGER,
+    "GET /api/v1/resource-groups/<int:group_id>/requirements": MAKER,
+    "PUT /api/v1/resource-groups/<int:group_id>/requirements": MANAGER,
+    "GET /rules/groups/<int:group_id>/requirements": MANAGER,
+    "POST /rules/groups/<int:group_id>/requirements": MANAGER,
     "GET /api/v1/certifications/<int:certification_id>/grants": MAKER,
     "POST /api/v1/certifications/<int:certification_id>/grants": INSTRUCTOR,
     "POST /api/v1/badges/<int:badge_id>/revoke": MAKER,
@@ -167,6 +177,8 @@ TABLE = {
     "POST /questions/<int:question_id>/retire": INSTRUCTOR,
     "GET /quiz/<int:attempt_id>": OWN,
     "POST /quiz/<int:attempt_id>": ONLY_OWN,
+    "GET /certifications/lapsing": INSTRUCTOR,
+    "GET /certifications/history": INSTRUCTOR,
     "GET /certifications": MAKER,
     "GET /certifications/<int:certification_id>": MAKER,
     "GET /certifications/<int:certification_id>/edit": MANAGER,
@@ -349,7 +361,7 @@ def test_what_changes_something_is_not_for_reading_tokens(lab_app: Flask) -> Non
 
 def _last(route: str) -> tuple[int, str]:
     """What ends things comes after what looks at them."""
-    words = ("GET", "PATCH", "POST", "revoke", "disable", "remove", "DELETE", "anonymise", "DELETE /api/v1/people")
+    words = ("GET", "PUT", "PATCH", "POST", "revoke", "disable", "remove", "DELETE", "anonymise", "DELETE /api/v1/people")
     return max(place for place, word in enumerate(words) if word in route), route
 
 
