@@ -23,6 +23,8 @@ QUIET = timedelta(hours=2, minutes=30)
 SATURDAY = 5
 CLASS = "Atelier de la classe de 4e B"
 SCHOOL_DAY, SCHOOL_THINGS = 3, ("mk4-1", "mk4-2", "vinyl", "visio")
+WITH_A_BUDDY = frozenset({"saw"})
+"""Nobody works there alone: `supervision` of `policies.BY_RESOURCE`."""
 MOST_MISSED, MOST_MISSED_BY_LOGIN = 2, 1
 """So often somebody did not come: nobody is suspended, and the logins are far from it."""
 LATE = timedelta(hours=2)
@@ -64,6 +66,7 @@ class Booking:
     let: dict[str, Any] | None = None
     agreed_until: datetime | None = None
     sequence: int = 0
+    companions: list[int] = field(default_factory=list)
 
 
 class Diary:
@@ -93,8 +96,8 @@ class Diary:
 
     def write(self, booking: Booking) -> int:
         """Keeps a booking as it is, with its time where its state blocks it; returns its number."""
-        if not booking.let:
-            self._busy.setdefault(booking.person, []).append((booking.starts_at, booking.ends_at))
+        for one in () if booking.let else (booking.person, *booking.companions):
+            self._busy.setdefault(one, []).append((booking.starts_at, booking.ends_at))
         if booking.state in HELD:
             for resource in booking.resources:
                 self.keep_free(resource, booking.starts_at, booking.ends_at)
@@ -102,7 +105,13 @@ class Diary:
         return len(self.bookings)
 
     def book(
-        self, person: int, resources: Sequence[int], starts_at: datetime, ends_at: datetime, note: str = ""
+        self,
+        person: int,
+        resources: Sequence[int],
+        starts_at: datetime,
+        ends_at: datetime,
+        note: str = "",
+        companions: Sequence[int] = (),
     ) -> Booking | None:
         """Book when all are free then; None when one is not."""
         if not self.is_free(resources, starts_at, ends_at):
@@ -112,8 +121,10 @@ class Diary:
         latest = min(starts_at, self.now) - timedelta(minutes=20)
         created = latest - timedelta(hours=self.chance.expovariate(1 / 70))
         booking = Booking(person, list(resources), starts_at, ends_at, created, note=note)
+        booking.companions, booking.party_size = list(companions), 1 + len(companions)
         self._outcome(booking)
-        self._busy.setdefault(person, []).append((starts_at, ends_at))
+        for one in (person, *companions):
+            self._busy.setdefault(one, []).append((starts_at, ends_at))
         self.bookings.append(booking)
         return booking
 
@@ -175,9 +186,9 @@ def fill(diary: Diary, able: Mapping[str, Sequence[int]], regulars: Mapping[str,
     for seed in RESOURCES:
         for day in days:
             for span in _wishes(diary, seed, day, (day - today).days):
-                person = _who(diary, seed, able, regulars, span)
-                if person is not None:
-                    diary.book(person, [numbers[seed.key]], *span, diary.chance.choice(NOTES))
+                who = _who(diary, seed, able, regulars, span)
+                if who:
+                    diary.book(who[0], [numbers[seed.key]], *span, diary.chance.choice(NOTES), who[1:])
 
 
 def _who(
@@ -186,14 +197,15 @@ def _who(
     able: Mapping[str, Sequence[int]],
     regulars: Mapping[str, int],
     span: tuple[datetime, datetime],
-) -> int | None:
-    """Somebody who may use it and is not busy elsewhere then, if there is anybody."""
+) -> list[int]:
+    """Somebody who may use it and is not busy elsewhere then, with a buddy where one is needed; empty for nobody."""
     chance = diary.chance
     if seed.kind is Kind.OFFICE and chance.random() < 0.8:
-        return regulars[seed.key]
+        return [regulars[seed.key]]
     known = [one for one in able[seed.key] if one not in LOGINS or not seed.key.startswith("laser")]
     free = [one for one in known if diary.has_time(one, *span)]
-    return chance.choice(free) if free else None
+    people = 2 if seed.key in WITH_A_BUDDY else 1
+    return chance.sample(free, people) if len(free) >= people else []
 
 
 def _wishes(diary: Diary, seed: ResourceSeed, day: date, ahead: int) -> Iterator[tuple[datetime, datetime]]:

@@ -42,7 +42,7 @@ BY_GROUP: dict[str, dict[str, Any]] = {
 }
 BY_RESOURCE: dict[str, dict[str, Any]] = {
     "cnc": {"max_minutes": 240},
-    "saw": {"max_minutes": 240},
+    "saw": {"max_minutes": 240, "supervision": "buddy"},
     "embroidery": {"approval": True},
 }
 BY_PLAN: dict[int, dict[str, Any]] = {STUDENT: {"max_future_minutes": 1200}, NIGHT: {"horizon_days": 90}}

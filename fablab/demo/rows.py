@@ -23,6 +23,7 @@ from fablab.interlock.models import AccessDecision
 from fablab.people.models import Badge, MembershipPlan, Person
 from fablab.reservations.models import (
     Allocation,
+    Companion,
     Let,
     PolicyOverride,
     Reservation,
@@ -72,6 +73,7 @@ def tables(world: World, config: Config, password_hash: str | None) -> list[tupl
         (ReservationSeries, world.scenes.series),
         (Reservation, reservations),
         (Allocation, allocations),
+        (Companion, _companions(world.diary.bookings)),
         (Let, _lets(world.diary.bookings)),
         (SkippedOccurrence, world.scenes.skipped),
         (WaitingEntry, world.scenes.waiting),
@@ -248,6 +250,14 @@ def _reservations(bookings: list[Booking]) -> tuple[Rows, Rows]:
             {"reservation_id": number, "resource_id": resource, **span, "live": live} for resource in one.resources
         ]
     return rows, allocations
+
+
+def _companions(bookings: list[Booking]) -> Rows:
+    return [
+        {"reservation_id": number, "person_id": person}
+        for number, one in enumerate(bookings, 1)
+        for person in one.companions
+    ]
 
 
 def _lets(bookings: list[Booking]) -> Rows:

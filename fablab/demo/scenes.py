@@ -26,6 +26,7 @@ WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 NUMBERS = {seed.key: number for number, seed in enumerate(RESOURCES, 1)}
 WHO = {seed.name: number for number, seed in enumerate(PEOPLE, 1)}
 MAKER, INSTRUCTOR, MANAGER = WHO["Emily Carter"], WHO["Julien Moreau"], WHO["Петър Димитров"]
+TEACHER = WHO["Léa Fontaine"]
 TOWN, CARPENTER = WHO["Pauline Chevalier"], WHO["Thomas Gauthier"]
 
 Rows = list[dict[str, Any]]
@@ -174,9 +175,11 @@ def _whole_room(diary: Diary) -> None:
     inside = [number for number, seed in enumerate(RESOURCES, 1) if seed.place == "digital" and number != room]
     for starts in _open_days(diary, 5):
         free = diary.is_free([room, *inside], starts, starts + 3 * HOUR)
-        if free and diary.has_time(INSTRUCTOR, starts, starts + 3 * HOUR):
+        people = (INSTRUCTOR, TEACHER)
+        if free and all(diary.has_time(one, starts, starts + 3 * HOUR) for one in people):
             visit = Booking(INSTRUCTOR, [room, *inside], starts, starts + 3 * HOUR, diary.now - 9 * DAY)
             visit.note, visit.party_size, visit.exclusive = "Journée découverte, classe de 4e B", 18, True
+            visit.companions = [TEACHER]
             diary.write(visit)
             return
 

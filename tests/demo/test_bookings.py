@@ -27,6 +27,7 @@ from fablab.reservations import (
     inbox,
     offers,
     placing,
+    policies,
     recurrence,
     requests,
     series,
@@ -43,6 +44,7 @@ from fablab.reservations.models import (
     SkippedOccurrence,
 )
 from fablab.reservations.overriding import OVERRIDABLE
+from fablab.reservations.policy import Supervision
 from fablab.reservations.showing import Act
 from fablab.resources.models import Kind, Resource
 from tests.demo.conftest import NOW
@@ -147,6 +149,15 @@ def test_the_staff_gave_reasons(seeded: service.Demo) -> None:
         assert all(rule["reason"] for rule in one.overrides)
 
 
+def test_nobody_works_at_the_saw_alone(seeded: service.Demo) -> None:
+    saw = next(number for number, one in enumerate(RESOURCES, 1) if one.key == "saw")
+    found = db.session.scalars(select(Reservation).where(Reservation.allocations.any(resource_id=saw))).all()
+    assert len(found) > 10
+    resource, person = db.session.get_one(Resource, saw), person_of(seeded, Role.MAKER)
+    assert policies.policy_for([resource], person)[saw].policy.supervision is Supervision.BUDDY
+    assert all(one.companions and one.party_size == 2 for one in found)
+
+
 def test_every_booking_that_is_told_has_its_history(seeded: service.Demo) -> None:
     maker = person_of(seeded, Role.MAKER)
     own = db.session.scalars(select(Reservation).where(Reservation.person_id == maker.id)).all()
@@ -192,7 +203,8 @@ def test_nobody_is_at_two_things_at_once(sqlite_config: Config, number: int) -> 
     spans: dict[int, list[tuple[datetime, datetime]]] = {}
     for one in imagine(sqlite_config, number, NOW + timedelta(days=number)).diary.bookings:
         if one.state in HELD and not offices & set(one.resources):
-            spans.setdefault(one.person, []).append((one.starts_at, one.ends_at))
+            for person in (one.person, *one.companions):
+                spans.setdefault(person, []).append((one.starts_at, one.ends_at))
     for mine in spans.values():
         assert all(before[1] <= after[0] for before, after in pairwise(sorted(mine)))
 
