@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, select, text
+from sqlalchemy import Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fablab.core.actor import Actor
-from fablab.core.db import Base, BigId, db, is_postgresql
-
-_CHAIN_LOCK = 7_301_002
+from fablab.core.db import Base, BigId, db, lock_logs
 
 
 class AuditEntry(Base):
@@ -52,8 +50,7 @@ def record(
     """Appends an entry. `subject` is a flushed model with an `id`, or (type, id). Only inside `transaction()`."""
     session = db.session
     session.flush()
-    if is_postgresql():
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+    lock_logs()
     previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or ""
     subject_type, subject_id = subject if isinstance(subject, tuple) else (subject.__tablename__, _id_of(subject))
     entry = AuditEntry(

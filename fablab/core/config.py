@@ -178,7 +178,7 @@ class CertificationsConfig(_Section):
         72,
         ge=0,
         le=720,
-        description="How long a booking is kept whose person lacks a certification for it; until its start at the latest",
+        description="How long a booking is kept whose person lacks a certification for it; its start ends it too",
     )
 
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
     MetaData,
     event,
     insert,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Session, UOWTransaction, registry
 from sqlalchemy.types import TypeDecorator
@@ -165,6 +166,19 @@ def lock(model: type[Model], ident: Any) -> Model | None:
     only writer.
     """
     return db.session.get(model, ident, with_for_update={"key_share": True}, populate_existing=True)
+
+
+_LOGS_LOCK = 7_301_001
+
+
+def lock_logs() -> None:
+    """Lets one transaction after the other append to the events and to the audit log, until its commit. It is one lock
+    for both, so that who appends to the one first never waits in a ring for who begins with the other; it comes last.
+
+    SQLite has one writer as it is.
+    """
+    if is_postgresql():
+        db.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOGS_LOCK})
 
 
 def bulk_insert(model: type[Base], rows: list[dict[str, Any]]) -> None:

@@ -11,12 +11,10 @@ from typing import Any
 from sqlalchemy import String, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fablab.core.db import Base, BigId, db, is_postgresql
+from fablab.core.db import Base, BigId, db, is_postgresql, lock_logs
 
 CHANNEL = "fablab_events"
 """PostgreSQL notification channel that is signalled at each commit with events."""
-
-_ORDER_LOCK = 7_301_001
 
 
 class Event(Base):
@@ -33,8 +31,8 @@ class Event(Base):
 
 def append(kind: str, at: datetime, **data: Any) -> None:
     """Notes that `kind` happened at `at`. Only inside `transaction()`."""
+    lock_logs()
     if is_postgresql():
-        db.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ORDER_LOCK})
         db.session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
     db.session.add(Event(kind=kind, at=at, data=data))
 

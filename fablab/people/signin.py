@@ -27,7 +27,7 @@ IDLE = timedelta(hours=12)
 IDLE_STAFF = timedelta(hours=2)
 LONGEST = timedelta(days=7)
 KEEP_FAILURES = timedelta(days=90)
-_COUNT_LOCK = 7_301_003
+_COUNT_LOCK = 7_301_004
 _OF_SESSION = select(Person).where(Person.session_key == bindparam("key"), Person.active)
 
 
