@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
+from flask_babel import force_locale
 from sqlalchemy import select
 
 from fablab.core import audit
@@ -175,7 +176,7 @@ def test_when_notice_cannot_be_given(let: Reservation, ada: Person, case: str, w
     terms = lets.terms(actor, fresh(let), now)
     assert terms is not None
     assert terms.if_given is None
-    with pytest.raises(Conflict, match=word.removesuffix(".")):
+    with force_locale("en"), pytest.raises(Conflict, match=word.removesuffix(".")):
         lets.give_notice(actor, let.id, now)
     assert fresh(let).ends_at == before
     assert len(told("let_ends")) == told_before

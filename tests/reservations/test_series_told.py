@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from flask_babel import force_locale
 from sqlalchemy import select
 
 from fablab.core import clock
@@ -94,7 +95,7 @@ def test_a_date_made_longer_on_its_own_keeps_its_time(laser: Resource, ada: Pers
 def test_a_series_that_is_over_is_not_rewritten(laser: Resource, ada: Person) -> None:
     made = book(ada, laser)
     before = facts(made.series.id)
-    with pytest.raises(Conflict, match="still to come"):
+    with force_locale("en"), pytest.raises(Conflict, match="still to come"):
         series.change_series(make.make_actor(ada), made.booked[3].id, Scope.ALL, C + 3 * HOUR, note="x")
     assert facts(made.series.id) == before
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
+from flask_babel import force_locale
 from sqlalchemy import select
 
 from fablab.core import audit
@@ -120,9 +121,9 @@ def test_nobody_waits_for_what_he_holds_himself(laser: Resource) -> None:
     ada, bob = make.make_person(), make.make_person()
     make.make_reservation(ada, [laser], TEN, TWELVE)
     for minutes in (120, 60):
-        with pytest.raises(Conflict, match="yourself"):
+        with force_locale("en"), pytest.raises(Conflict, match="yourself"):
             wait(ada, laser, minutes=minutes)
-    with pytest.raises(Conflict, match="yourself"):
+    with force_locale("en"), pytest.raises(Conflict, match="yourself"):
         wait(ada, laser, TEN + HOUR, TWELVE + HOUR, 120)
     wait(bob, laser)
     make.make_reservation(bob, [laser], TWELVE, TWELVE + 2 * HOUR)
