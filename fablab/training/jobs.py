@@ -3,6 +3,7 @@
 What is due is found by interval: a job that ran late, twice or in two processes at once does the same once.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from fablab.core.actor import system
 from fablab.core.db import db, transaction
 from fablab.core.words import config
-from fablab.reservations import presence
+from fablab.reservations import at_risk, presence
 from fablab.reservations.models import ArrivedBy, Reservation, ReservationState
 from fablab.training import places, rules, telling
 from fablab.training.ending import cancel_locked
@@ -112,3 +113,22 @@ def release_no_shows(now: datetime) -> int:
     if arrivals:
         presence.note_arrivals(arrivals, ArrivedBy.STAFF, system("job"))
     return presence.release_no_shows(now)
+
+
+def judge_at_risk(now: datetime) -> int:
+    """As `at_risk.judge`; the staff decides about what a training holds."""
+    return at_risk.judge(now, _held)
+
+
+def release_at_risk(now: datetime) -> int:
+    """As `at_risk.release`, but the room of a training is not given up because its instructor's certification is
+    missing: the staff, who was told, finds another instructor or cancels the training."""
+    return at_risk.release(now, _held)
+
+
+def _held(reservation_ids: Collection[int]) -> Collection[int]:
+    """Those of these reservations that hold something for a training that takes place."""
+    query = select(TrainingDate.reservation_id).join(Training).where(Training.state == TrainingState.PUBLISHED)
+    return {
+        ident for ident in db.session.scalars(query.where(TrainingDate.reservation_id.in_(reservation_ids))) if ident
+    }
