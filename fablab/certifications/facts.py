@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, or_, select, union_all
+from sqlalchemy.orm import aliased
 
 from fablab.certifications.expression import need_of
 from fablab.certifications.models import Certification, Grant, Inclusion, Requirement, RequirementTerm, Suspension
@@ -14,6 +15,7 @@ from fablab.core.db import Texts, db
 from fablab.resources.models import Resource
 
 # The statements are made once: to make one takes SQLAlchemy three times as long as to run it, and a reader waits.
+_PEOPLE: Any = bindparam("people", expanding=True)
 _REQUIRED = (
     select(Resource.id, Requirement.id, Requirement.expression, Certification.id, Certification.name)
     .join(Requirement, or_(Requirement.resource_id == Resource.id, Requirement.group_id == Resource.group_id))
@@ -22,23 +24,38 @@ _REQUIRED = (
     .where(Resource.id.in_(bindparam("resources", expanding=True)))
     .order_by(Resource.id, Requirement.resource_id.is_(None), RequirementTerm.certification_id)
 )
+_Own = aliased(Certification)
+_GRANT = (
+    Grant.person_id,
+    Grant.id,
+    Grant.certification_id,
+    Grant.granted_at,
+    Grant.valid_until,
+    _Own.lapse_after_unused_days,
+    Grant.last_used_at,
+    Grant.revoked_at,
+    Grant.suspended_at,
+    _Own.level,
+)
 _GRANTED = (
-    select(
-        Grant.person_id,
-        Grant.id,
-        Grant.certification_id,
-        Grant.granted_at,
-        Grant.valid_until,
-        Certification.lapse_after_unused_days,
-        Grant.last_used_at,
-        Grant.revoked_at,
-        Grant.suspended_at,
-        Certification.level,
-        Inclusion.included_id,
-    )
-    .join(Certification, Certification.id == Grant.certification_id)
+    select(*_GRANT, Inclusion.included_id)
+    .join(_Own, _Own.id == Grant.certification_id)
     .outerjoin(Inclusion, Inclusion.certification_id == Grant.certification_id)
-    .where(Grant.person_id.in_(bindparam("people", expanding=True)))
+    .where(Grant.person_id.in_(_PEOPLE))
+    .order_by(Grant.id)
+)
+_OF_THEM = select(Grant.id, Grant.certification_id.label("term")).where(Grant.person_id.in_(_PEOPLE))
+_COUNTS = union_all(
+    _OF_THEM,
+    _OF_THEM.with_only_columns(Grant.id, Inclusion.included_id).join(
+        Inclusion, Inclusion.certification_id == Grant.certification_id
+    ),
+).subquery()
+_BOTH = (
+    _REQUIRED.add_columns(*_GRANT)
+    .outerjoin(_COUNTS, _COUNTS.c.term == Certification.id)
+    .outerjoin(Grant, Grant.id == _COUNTS.c.id)
+    .outerjoin(_Own, _Own.id == Grant.certification_id)
     .order_by(Grant.id)
 )
 
@@ -46,37 +63,21 @@ _GRANTED = (
 def required_for(resource_ids: Iterable[int]) -> dict[int, Required]:
     """What each of these resources asks for, by itself and by its group; those that ask for nothing are left out. One
     query."""
-    needs: dict[int, dict[int, Need]] = {}
-    names: dict[int, dict[int, Texts]] = {}
-    for resource_id, ident, expression, term, name in db.session.execute(_REQUIRED, {"resources": list(resource_ids)}):
-        parts = needs.setdefault(resource_id, {})
-        if ident not in parts:
-            parts[ident] = need_of(expression)
-        names.setdefault(resource_id, {})[term] = name
-    return {one: Required(_together(list(parts.values())), names[one]) for one, parts in needs.items()}
+    return _required(db.session.execute(_REQUIRED, {"resources": list(resource_ids)}))
 
 
 def grants_of(people: Sequence[int]) -> dict[int, list[GrantFacts]]:
     """Every grant of these people, in the order given; those without any are left out. One query."""
-    rows: dict[int, dict[int, tuple[Any, ...]]] = {}
-    counts: dict[int, set[int]] = {}
-    for person_id, ident, *columns, included in db.session.execute(_GRANTED, {"people": list(people)}):
-        rows.setdefault(person_id, {})[ident] = tuple(columns)
-        if included is not None:
-            counts.setdefault(ident, set()).add(included)
-    return {
-        person_id: [facts(*columns, counts_as=counts.get(ident, ())) for ident, columns in grants.items()]
-        for person_id, grants in rows.items()
-    }
+    return _granted(db.session.execute(_GRANTED, {"people": list(people)}))
 
 
 def certificates_of(
     people: Sequence[int], resource_ids: Iterable[int]
 ) -> tuple[dict[int, Required], dict[int, list[GrantFacts]]]:
-    """What each resource asks for, and what each of these people was granted. Two queries; one where nothing is asked
-    for, and then nobody's grants are told."""
-    required = required_for(resource_ids)
-    return required, grants_of(people) if required else {}
+    """What each resource asks for, and what each of these people was granted of it. One query."""
+    rows = db.session.execute(_BOTH, {"people": list(people), "resources": list(resource_ids)}).all()
+    granted = _granted((*row[5:], row[3]) for row in rows if row[6] is not None)
+    return _required(row[:5] for row in rows), granted
 
 
 def history_of(person_id: int) -> list[GrantFacts]:
@@ -137,6 +138,32 @@ def inclusions() -> dict[int, set[int]]:
     for ident, included in db.session.execute(select(Inclusion.certification_id, Inclusion.included_id)):
         found.setdefault(ident, set()).add(included)
     return found
+
+
+def _required(rows: Iterable[Any]) -> dict[int, Required]:
+    """Of rows of resource, requirement, its expression, one of its certifications and the name of that."""
+    needs: dict[int, dict[int, Need]] = {}
+    names: dict[int, dict[int, Texts]] = {}
+    for resource_id, ident, expression, term, name in rows:
+        parts = needs.setdefault(resource_id, {})
+        if ident not in parts:
+            parts[ident] = need_of(expression)
+        names.setdefault(resource_id, {})[term] = name
+    return {one: Required(_together(list(parts.values())), names[one]) for one, parts in needs.items()}
+
+
+def _granted(rows: Iterable[Any]) -> dict[int, list[GrantFacts]]:
+    """Of rows of a grant's columns and one of the certifications as which it counts."""
+    found: dict[int, dict[int, tuple[Any, ...]]] = {}
+    counts: dict[int, set[int]] = {}
+    for person_id, ident, *columns, term in rows:
+        found.setdefault(person_id, {})[ident] = tuple(columns)
+        if term is not None:
+            counts.setdefault(ident, set()).add(term)
+    return {
+        person_id: [facts(*columns, counts_as=counts.get(ident, ())) for ident, columns in sorted(grants.items())]
+        for person_id, grants in found.items()
+    }
 
 
 def _together(needs: Sequence[Need]) -> Need:

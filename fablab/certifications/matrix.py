@@ -1,15 +1,14 @@
 """People × certifications for the staff: who holds what, what ends soon, what has ended. The queries stay few."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select, union_all
 
-from fablab.certifications.facts import facts
+from fablab.certifications.facts import facts, required_for
 from fablab.certifications.models import Certification, Grant, Inclusion
-from fablab.certifications.rules import GrantFacts, Standing, standing
+from fablab.certifications.rules import NOTHING, GrantFacts, Standing, standing
 from fablab.certifications.service import list_certifications
 from fablab.core.actor import Actor
 from fablab.core.db import db
@@ -18,12 +17,8 @@ from fablab.people.models import Person
 from fablab.people.service import Page, page_of_people, people_query
 
 SOON = timedelta(days=30)
-STATES = {
-    "held": ("held", "lapsing"),
-    "lapsing": ("lapsing",),
-    "ended": ("certification_expired", "certification_lapsed_unused", "certification_revoked"),
-}
-"""Filters: each with the standings that fit it."""
+STATES = ("held", "lapsing", "suspended", "ended")
+"""Filters of people: who has at least one such standing."""
 
 Cells = dict[int, dict[int, list[GrantFacts]]]
 NONE = Standing("none")
@@ -38,6 +33,15 @@ class Matrix:
     page: Page
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Somebody's certification that ends soon."""
+
+    person: Person
+    certification: Certification
+    standing: Standing
+
+
 def matrix(
     actor: Actor,
     now: datetime,
@@ -46,15 +50,21 @@ def matrix(
     search: str = "",
     state: str = "",
     certification_id: int | None = None,
+    resource_id: int | None = None,
     number: int = 1,
 ) -> Matrix:
-    """One page. `state` (of STATES) keeps the people with at least one such standing among the columns. Staff."""
+    """One page. The columns are all certifications, or one, or those that a resource asks for; `state` (of STATES)
+    keeps the people with at least one such standing among them. Staff."""
     if not actor.is_staff:
         raise Forbidden("this is for the lab's staff")
-    columns = [one for one in list_certifications() if certification_id in (None, one.id)]
+    known = list_certifications()
+    columns = [one for one in known if certification_id in (None, one.id)]
+    if resource_id is not None:
+        asked = required_for([resource_id]).get(resource_id, NOTHING).names
+        columns = [one for one in columns if one.id in asked]
     query = people_query(search=search, active=True, today=today)
     if state in STATES:
-        query = query.where(Person.id.in_(_fitting(columns, state, now)))
+        query = query.where(Person.id.in_(_fitting(known, columns, state, now)))
     page = page_of_people(query, number)
     cells = _cells(columns, [person.id for person in page.people])
     rows = [(person, _row(columns, cells.get(person.id, {}), now)) for person in page.people]
@@ -79,36 +89,94 @@ def holders(certification: Certification, now: datetime) -> list[tuple[Person, S
     return sorted(found, key=lambda one: not one[1].holds)
 
 
+def lapsing(actor: Actor, now: datetime, within: timedelta) -> list[Ending]:
+    """What ends within this time as known now and is not held longer by another grant, the first to end first; active
+    people only. Staff. Four queries."""
+    if not actor.is_staff:
+        raise Forbidden("this is for the lab's staff")
+    columns = list_certifications()
+    ids = _fitting(columns, columns, "lapsing", now, within)
+    query = select(Person).where(Person.id.in_(ids), Person.active, Person.anonymised_at.is_(None))
+    people = {one.id: one for one in db.session.scalars(query)}
+    cells, known = _cells(columns, list(people)), {one.id: one for one in columns}
+    found = [
+        Ending(people[person_id], known[ident], standing(grants, now, within))
+        for person_id, mine in cells.items()
+        for ident, grants in mine.items()
+    ]
+    soon = [one for one in found if one.standing.code == "lapsing"]
+    return sorted(soon, key=lambda one: (one.standing.at or now, one.person.name, one.certification.id))
+
+
 def _row(columns: Sequence[Certification], mine: dict[int, list[GrantFacts]], now: datetime) -> list[Standing]:
     return [standing(mine[one.id], now, SOON) if one.id in mine else NONE for one in columns]
 
 
-def _fitting(columns: Sequence[Certification], state: str, now: datetime) -> list[int]:
-    """The people with a standing of this state. What cannot have ended, or end soon, is not even fetched."""
-    cells = _cells(columns, None, None if state == "held" else now + SOON)
-    codes = STATES[state]
-    return [
-        person_id
-        for person_id, mine in cells.items()
-        if any(standing(grants, now, SOON).code in codes for grants in mine.values())
-    ]
+def _fitting(
+    known: Sequence[Certification],
+    columns: Sequence[Certification],
+    state: str,
+    now: datetime,
+    soon: timedelta = SOON,
+) -> set[int]:
+    """The people with a standing of this state in one of the columns. The database finds them; of those who do not hold
+    it and were suspended, which are few, the rule says what ended it."""
+    found = _found(known, columns, state, now, soon)
+    if state in ("held", "lapsing"):
+        return set(found)
+    people = {person_id for person_id, held_back in found.items() if not held_back and state == "ended"}
+    unsure = [person_id for person_id, held_back in found.items() if held_back]
+    for person_id, mine in _cells(columns, unsure).items() if unsure else ():
+        if any(_state(standing(grants, now, SOON)) == state for grants in mine.values()):
+            people.add(person_id)
+    return people
 
 
-def _ending(columns: Sequence[Certification], until: datetime) -> ColumnElement[bool]:
-    """Whether one of the grants of the same certification to the same person may end by `until`."""
-    other = aliased(Grant)
-    lapsing = [one.id for one in columns if one.lapse_after_unused_days is not None]
-    ends = or_(
-        other.valid_until <= until,
-        other.revoked_at.is_not(None),
-        other.suspended_at.is_not(None),
-        other.certification_id.in_(lapsing),
+def _state(found: Standing) -> str:
+    if found.holds:
+        return "held"
+    return "suspended" if found.code == "certification_suspended" else "ended"
+
+
+def _found(
+    known: Sequence[Certification], columns: Sequence[Certification], state: str, now: datetime, soon: timedelta
+) -> dict[int, bool]:
+    """Who holds one of the columns, holds one not for long, or held one, and whether one that he does not hold was ever
+    suspended. One query."""
+    wanted = [one.id for one in columns]
+    own = select(Grant.id.label("grant_id"), Grant.certification_id.label("column"))
+    other = select(Grant.id, Inclusion.included_id).join(
+        Inclusion, Inclusion.certification_id == Grant.certification_id
     )
-    same = and_(other.person_id == Grant.person_id, other.certification_id == Grant.certification_id)
-    return exists().where(same, ends)
+    counts = union_all(
+        own.where(Grant.certification_id.in_(wanted)), other.where(Inclusion.included_id.in_(wanted))
+    ).subquery()
+    lapses = {one.id: one.lapse_after_unused_days for one in known if one.lapse_after_unused_days is not None}
+    conditions = (_holds(now, now, lapses), _holds(now, now + soon, lapses), Grant.suspended_at.is_not(None))
+    held, long, held_back = (func.max(case((condition, 1), else_=0)) for condition in conditions)
+    fits = {"held": held == 1, "lapsing": (held == 1) & (long == 0)}.get(state, held == 0)
+    query = select(Grant.person_id, held_back.label("held_back"))
+    query = query.join(counts, counts.c.grant_id == Grant.id).where(Grant.granted_at <= now)
+    pairs = query.group_by(Grant.person_id, counts.c.column).having(fits).subquery()
+    people = select(pairs.c.person_id, func.max(pairs.c.held_back)).group_by(pairs.c.person_id)
+    return {person_id: bool(flag) for person_id, flag in db.session.execute(people)}
 
 
-def _cells(columns: Sequence[Certification], people: Sequence[int] | None, ending_by: datetime | None = None) -> Cells:
+def _holds(now: datetime, until: datetime, lapses: Mapping[int, int]) -> ColumnElement[bool]:
+    """Whether a grant that began holds now and, as known now, beyond `until`: the rule `ended`, for the database."""
+    used = func.coalesce(Grant.last_used_at, Grant.granted_at)
+    unused = [
+        and_(Grant.certification_id == ident, used <= until - timedelta(days=days)) for ident, days in lapses.items()
+    ]
+    return and_(
+        Grant.suspended_at.is_(None) | (Grant.suspended_at > now),
+        Grant.revoked_at.is_(None) | (Grant.revoked_at > until),
+        Grant.valid_until.is_(None) | (Grant.valid_until > until),
+        not_(or_(false(), *unused)),
+    )
+
+
+def _cells(columns: Sequence[Certification], people: Sequence[int] | None) -> Cells:
     """The grants of these people (None: of all) of these certifications, by person and certification. One query."""
     wanted = {one.id for one in columns}
     query = select(
@@ -125,8 +193,6 @@ def _cells(columns: Sequence[Certification], people: Sequence[int] | None, endin
     ).join(Certification, Certification.id == Grant.certification_id)
     query = query.outerjoin(Inclusion, Inclusion.certification_id == Grant.certification_id)
     query = query.where(or_(Grant.certification_id.in_(wanted), Inclusion.included_id.in_(wanted)))
-    if ending_by is not None:
-        query = query.where(_ending(columns, ending_by))
     if people is not None:
         query = query.where(Grant.person_id.in_(people))
     cells: Cells = {}

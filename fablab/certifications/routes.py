@@ -1,23 +1,27 @@
-"""Pages: the matrix of people and certifications, one certification, and granting or withdrawing one."""
+"""Pages: the matrix of people and certifications, and one certification; those of other subjects beside it."""
 
 from datetime import date, datetime
-from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
-from werkzeug.wrappers import Response
+from flask import render_template, request
 
-from fablab.certifications import granting, matrix, service
+from fablab.certifications import (
+    granting,
+    linking,
+    matrix,
+    routes_definition,
+    routes_person,
+    service,
+)
+from fablab.certifications.routes_base import blueprint, number
 from fablab.core import clock, words
 from fablab.core.actor import Role
-from fablab.core.errors import Conflict, Invalid
-from fablab.core.words import config
-from fablab.people.forms import day_end, wrong
-from fablab.people.service import get_person, names_of
 from fablab.resources.service import resources_by_id
 from fablab.web.access import access, actor
 
-blueprint = Blueprint("certifications", __name__, url_prefix="/certifications")
+PAGES = (routes_definition, routes_person)
+"""The modules whose views the blueprint holds: to be imported is enough."""
+
+__all__ = ["PAGES", "blueprint"]
 
 
 @blueprint.get("")
@@ -35,8 +39,8 @@ def index() -> str:
         _today(now),
         search=shown["q"],
         state=shown["state"],
-        certification_id=_number(shown["certification"]),
-        number=_number(request.args.get("page", "")) or 1,
+        certification_id=number(shown["certification"]),
+        number=number(request.args.get("page", "")) or 1,
     )
     return render_template(
         "certifications/matrix.html", found=found, shown=shown, all_certifications=service.list_certifications()
@@ -50,155 +54,20 @@ def show(certification_id: int) -> str:
     acting, now = actor(), clock.now()
     found = service.get_certification(certification_id)
     opened = resources_by_id(service.opened_by([found.id]).get(found.id, []))
-    mine = {one.id: standing for one, standing in matrix.standings_of(acting.person_id or 0, now)}
+    everything = matrix.standings_of(acting.person_id or 0, now)
+    mine = {one.id: standing for one, standing in everything}
+    known = {one.id: one for one, _standing in everything}
+    links = service.links_of(found.id)
     return render_template(
         "certifications/show.html",
         certification=found,
         opened=[one for one in opened.values() if one.retired_at is None],
         mine=mine.get(found.id, matrix.NONE),
+        needed=[(known[one], mine[one]) for one in links["prerequisites"] if one in known],
+        included=[known[one] for one in sorted(linking.all_included(found.id)) if one in known],
         holders=matrix.holders(found, now) if acting.is_staff else [],
+        teaches=granting.may_grant(acting, found.id, now),
     )
-
-
-@blueprint.get("/<int:certification_id>/people/<int:person_id>")
-@access(Role.INSTRUCTOR)
-def cell(certification_id: int, person_id: int) -> str:
-    """One person and one certification: the grants so far, and the forms to grant, renew or withdraw."""
-    return _cell(certification_id, person_id, {})
-
-
-@blueprint.post("/<int:certification_id>/people/<int:person_id>/grant")
-@access(Role.INSTRUCTOR, scope="manage")
-def grant(certification_id: int, person_id: int) -> Response | tuple[str, int]:
-    """Certifies the person."""
-    try:
-        until = day_end(request.form.get("valid_until", ""), "valid_until")
-        reason = request.form.get("reason", "")
-        granting.grant(actor(), certification_id, person_id, reason, clock.now(), valid_until=until)
-    except Invalid as error:
-        return _cell(certification_id, person_id, wrong(error)), 422
-    except Conflict:
-        flash(_("This account is disabled: it cannot be certified."), "error")
-        return _back(certification_id, person_id)
-    flash(_("%(name)s is certified.", name=get_person(actor(), person_id).name), "success")
-    return _back(certification_id, person_id)
-
-
-@blueprint.post("/<int:certification_id>/people/<int:person_id>/revoke")
-@access(Role.INSTRUCTOR, scope="manage")
-def revoke(certification_id: int, person_id: int) -> Response:
-    """Withdraws the certification from the person, at once."""
-    service.get_certification(certification_id)
-    try:
-        granting.revoke_all(actor(), certification_id, person_id, request.form.get("reason", ""), clock.now())
-        flash(_("The certification is withdrawn; it counts from now on."), "success")
-    except Invalid:
-        flash(_("Please say why, in at most 500 characters."), "error")
-    except Conflict:
-        flash(_("This certification is not held any more."), "info")
-    return _back(certification_id, person_id)
-
-
-@blueprint.get("/new")
-@access(Role.MANAGER)
-def new() -> str:
-    """The form for another certification."""
-    return _form(None, {}, {})
-
-
-@blueprint.post("/new")
-@access(Role.MANAGER, scope="manage")
-def define() -> Response | tuple[str, int]:
-    """Defines it."""
-    try:
-        made = service.define(actor(), _values(), clock.now())
-    except Invalid as error:
-        return _form(None, request.form, _faults(error)), 422
-    return redirect(url_for("certifications.show", certification_id=made.id), code=303)
-
-
-@blueprint.get("/<int:certification_id>/edit")
-@access(Role.MANAGER)
-def edit(certification_id: int) -> str:
-    """The form with what is known."""
-    found = service.get_certification(certification_id)
-    form = {f"name_{code}": found.name.get(code, "") for code in config().lab.languages}
-    form |= {f"description_{code}": found.description.get(code, "") for code in config().lab.languages}
-    form |= {name: str(getattr(found, name) or "") for name in ("validity_days", "lapse_after_unused_days")}
-    return _form(found, form, {})
-
-
-@blueprint.post("/<int:certification_id>/edit")
-@access(Role.MANAGER, scope="manage")
-def change(certification_id: int) -> Response | tuple[str, int]:
-    """Saves the form."""
-    found = service.get_certification(certification_id)
-    try:
-        service.change(actor(), certification_id, _values(), clock.now())
-    except Invalid as error:
-        return _form(found, request.form, _faults(error)), 422
-    flash(_("The changes are saved."), "success")
-    return redirect(url_for("certifications.show", certification_id=certification_id), code=303)
-
-
-def _cell(certification_id: int, person_id: int, errors: dict[str, str]) -> str:
-    acting, now = actor(), clock.now()
-    certification, person = service.get_certification(certification_id), get_person(acting, person_id)
-    standing = {one.id: found for one, found in matrix.standings_of(person_id, now)}[certification_id]
-    grants = granting.grants_between(certification_id, person_id)
-    return render_template(
-        "certifications/cell.html",
-        certification=certification,
-        person=person,
-        standing=standing,
-        grants=grants,
-        names=names_of([by for one in grants for by in (one.granted_by_id, one.revoked_by_id)]),
-        own=acting.person_id == person_id,
-        errors=errors,
-        form=request.form,
-    )
-
-
-def _form(certification: Any, form: Any, errors: dict[str, str]) -> str:
-    return render_template(
-        "certifications/edit.html", certification=certification, form=form, errors=errors, codes=config().lab.languages
-    )
-
-
-def _values() -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, most in (("name", 200), ("description", 5000)):
-        texts = {code: request.form.get(f"{name}_{code}", "").strip() for code in config().lab.languages}
-        if any(len(text) > most for text in texts.values()):
-            raise Invalid({name: f"must have at most {most} characters"})
-        values[name] = {code: text for code, text in texts.items() if text}
-    for name in ("validity_days", "lapse_after_unused_days"):
-        typed = request.form.get(name, "").strip()
-        number = _number(typed)
-        if typed and number is None:
-            raise Invalid({name: "must be a number of days"})
-        values[name] = number
-    return values
-
-
-def _faults(error: Invalid) -> dict[str, str]:
-    first = config().lab.languages[0]
-    sentences = {
-        "name": (f"name_{first}", _("Please enter a name of at most 200 characters.")),
-        "description": (f"description_{first}", _("Please use at most 5000 characters.")),
-        "validity_days": ("validity_days", _("Please enter 1 to 36500 days.")),
-        "lapse_after_unused_days": ("lapse_after_unused_days", _("Please enter 1 to 36500 days.")),
-    }
-    return dict(sentences.get(name, (name, reason)) for name, reason in error.fields.items())
-
-
-def _back(certification_id: int, person_id: int) -> Response:
-    where = url_for("certifications.cell", certification_id=certification_id, person_id=person_id)
-    return redirect(where, code=303)
-
-
-def _number(typed: str) -> int | None:
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
 
 
 def _today(now: datetime) -> date:

@@ -181,7 +181,7 @@ class Standing:
 
 def standing(grants: Sequence[GrantFacts], at: datetime, soon: timedelta) -> Standing:
     """The standing at `at` from all grants that count as one certification, to one person, in any order; `lapsing` when
-    the grant that holds longest ends within `soon`."""
+    the grant that holds longest ends within `soon`. What is suspended is, whatever else has ended: it can be lifted."""
     begun = [grant for grant in grants if grant.granted_at <= at]
     ends = [ended(grant, at) for grant in begun]
     holding = [grant for grant, end in zip(begun, ends, strict=True) if end is None]
@@ -193,7 +193,9 @@ def standing(grants: Sequence[GrantFacts], at: datetime, soon: timedelta) -> Sta
         return Standing("lapsing" if last - at <= soon else "held", last, cause)
     if not begun:
         return Standing("none")
-    code, since = max((end for end in ends if end), key=lambda end: end[1])
+    known = [end for end in ends if end]
+    suspended = [end for end in known if end[0] == "certification_suspended"]
+    code, since = max(suspended or known, key=lambda end: end[1])
     return Standing(code, since)
 
 
