@@ -97,7 +97,7 @@ def _facts(found: Held) -> list[list[str]]:
         evidence = f"{evidence}: {_breakable(grant.proof)}"
     return [
         [gettext("Certified since"), _day(grant.granted_at)],
-        [gettext("Valid until"), _end(found)],
+        [gettext("Validity"), _end(found)],
         [gettext("Granted by"), _breakable(found.granted_by) or gettext("The lab, as the test was passed")],
         [gettext("On the ground of"), evidence],
     ]
@@ -105,7 +105,8 @@ def _facts(found: Held) -> list[list[str]]:
 
 def _end(found: Held) -> str:
     until, unused = found.grant.valid_until, found.grant.certification.lapse_after_unused_days
-    end = gettext("Without end") if until is None else _day(until - timedelta(microseconds=1))
+    last = None if until is None else _day(until - timedelta(microseconds=1))
+    end = gettext("Without end") if last is None else gettext("Until %(day)s", day=last)
     if unused is None:
         return str(end)
     lapses = ngettext(

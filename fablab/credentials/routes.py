@@ -17,7 +17,7 @@ from fablab.web.access import PUBLIC, access, actor
 
 blueprint = Blueprint("credentials", __name__)
 
-limiter = Limiter(get_remote_address, storage_uri="memory://")
+limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 """Requests of one address, counted in each web process for itself."""
 
 PER_ADDRESS = "30 per minute"

@@ -40,8 +40,8 @@ def state_words(state: State) -> str:
     """How a certificate stands, in a word."""
     made = {
         State.VALID: lambda: gettext("Valid"),
-        State.SUSPENDED: lambda: gettext("Suspended"),
-        State.ENDED: lambda: gettext("Ended"),
+        State.SUSPENDED: lambda: gettext("Suspended for now"),
+        State.ENDED: lambda: gettext("No longer valid"),
     }
     return str(made[state]())
 
