@@ -135,6 +135,9 @@ class Diary:
             if luck < 0.06 and booking.starts_at > self.now + STEP:
                 self._end(booking, ReservationState.CANCELLED, self.now - timedelta(hours=self.chance.uniform(0, 30)))
                 booking.ended_at = max(booking.created_at, booking.ended_at or booking.created_at)
+            elif booking.starts_at <= self.now:
+                booking.started_at = min(self.now, booking.starts_at + timedelta(minutes=self.chance.randint(0, 9)))
+                booking.arrived_by = came_by(booking.resources[0])
             return
         if luck < 0.07:
             before = booking.starts_at - timedelta(hours=self.chance.uniform(1, 20))

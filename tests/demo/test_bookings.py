@@ -28,6 +28,7 @@ from fablab.reservations import (
     offers,
     placing,
     policies,
+    presence,
     recurrence,
     requests,
     series,
@@ -147,6 +148,14 @@ def test_the_staff_gave_reasons(seeded: service.Demo) -> None:
         booker = db.session.get_one(Person, one.created_by_id)
         assert {rule["code"] for rule in one.overrides} <= OVERRIDABLE[booker.role]
         assert all(rule["reason"] for rule in one.overrides)
+
+
+def test_the_jobs_find_nothing_to_mend(seeded: service.Demo) -> None:
+    """What is over is finished and who has his time now is there: nothing is released as soon as the demo runs."""
+    assert presence.finish_past(NOW) == 0
+    assert presence.release_no_shows(NOW) == 0
+    assert offers.expire_holds(NOW) == 0
+    assert waiting.end_stale(NOW) == 0
 
 
 def test_nobody_works_at_the_saw_alone(seeded: service.Demo) -> None:
