@@ -9,10 +9,11 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from fablab.core.actor import Actor
 from fablab.core.db import db
+from fablab.core.denials import Denial
 from fablab.core.words import config
 from fablab.notices.feeds import feeds_of
 from fablab.people.models import Person
-from fablab.reservations import lateness, showing, waiting
+from fablab.reservations import at_risk, lateness, showing, waiting
 from fablab.reservations.models import Allocation, Companion, Reservation, ReservationState
 from fablab.reservations.policies import policy_for
 from fablab.reservations.policy import Effective
@@ -35,12 +36,15 @@ _WHOLE = (
 @dataclass(frozen=True, slots=True)
 class Item:
     """One reservation in the agenda. `own`: booked for the person, not only with him; `late`: cancelling it now counts
-    as late; `acts`: what he may do with it now."""
+    as late; `acts`: what he may do with it now; `risks`: the certifications that he lacks for it, for which it is
+    cancelled at `release_at`."""
 
     reservation: Reservation
     own: bool
     late: bool
     acts: frozenset[Act]
+    risks: Sequence[Denial]
+    release_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def agenda(actor: Actor, now: datetime) -> Agenda:
     coming = _coming(person_id, now)
     held = {one.id: one.resource for reservation in coming for one in reservation.allocations}
     policies = policy_for(list({one.id: one for one in held.values()}.values()), db.session.get(Person, person_id))
-    items = [_item(actor, one, policies, now) for one in coming]
+    risks = at_risk.reasons([one for one in coming if one.person_id == person_id])
+    items = [_item(actor, one, policies, risks, now) for one in coming]
     offers = [one for one in items if one.reservation.state is ReservationState.HELD and one.own]
     days: dict[date, list[Item]] = {}
     for one in items:
@@ -97,11 +102,18 @@ def _past(person_id: int, now: datetime) -> list[Reservation]:
     return sorted(db.session.scalars(query), key=lambda one: one.starts_at, reverse=True)
 
 
-def _item(actor: Actor, one: Reservation, policies: Mapping[int, Effective], now: datetime) -> Item:
+def _item(
+    actor: Actor,
+    one: Reservation,
+    policies: Mapping[int, Effective],
+    risks: Mapping[int, Sequence[Denial]],
+    now: datetime,
+) -> Item:
     own = one.person_id == actor.person_id
     late = lateness.is_late(one, lateness.cancel_hours(one, policies), now)
     acts = showing.acts(actor, one, now) if own else frozenset[Act]()
-    return Item(one, own, late, acts)
+    until = at_risk.release_at(one) if one.id in risks else None
+    return Item(one, own, late, acts, risks.get(one.id, ()), until)
 
 
 def _runs(one: Reservation, now: datetime) -> bool:

@@ -50,6 +50,7 @@ class ShownBooking(ShownSpan):
     own: bool = False
     exclusive: bool = False
     movable: bool = Field(False, description="The caller may give it another time")
+    at_risk: bool = Field(False, description="Its person lacks a certification for it")
     name: str = ""
     note: str = ""
 
@@ -170,6 +171,7 @@ def _booking(one: Entry) -> ShownBooking:
         own=one.own,
         exclusive=one.exclusive,
         movable=one.movable,
+        at_risk=one.at_risk,
         name=one.name,
         note=one.note,
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from fablab.reservations import at_risk
 from fablab.reservations import verdict as rules
 from fablab.reservations.models import Reservation
 from fablab.reservations.rules import Slot
@@ -32,6 +33,9 @@ class ShownReservation(Shown):
     party_size: int
     exclusive: bool
     late_cancelled: bool
+    at_risk_since: ShownInstant | None = Field(
+        description="Since when its person lacks a certification that it needs; else null"
+    )
     overridden: list[str] = Field(description="Codes of the rules that staff set aside")
     series_id: str | None
 
@@ -56,6 +60,7 @@ def shown(reservation: Reservation) -> ShownReservation:
         party_size=reservation.party_size,
         exclusive=reservation.exclusive,
         late_cancelled=reservation.late_cancelled,
+        at_risk_since=reservation.at_risk_since if at_risk.is_at_risk(reservation) else None,
         overridden=[one["code"] for one in reservation.overrides],
         series_id=None if reservation.series_id is None else str(reservation.series_id),
     )

@@ -12,6 +12,7 @@ from fablab.certifications.rules import NOTHING, GrantFacts, Required, grant_den
 from fablab.core.db import db
 from fablab.core.denials import Denial
 from fablab.core.words import config
+from fablab.reservations import at_risk
 from fablab.reservations.gather import first_ids
 from fablab.reservations.models import LIVE, Allocation, Companion, Let, Reservation, ReservationState
 from fablab.reservations.rules import MOMENT, Slot
@@ -27,12 +28,14 @@ LETS_AHEAD = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A booking on the day. `risks` are the certifications that its person does not hold at its start or its end."""
+    """A booking on the day. `risks` are the certifications that its person does not hold at its start or its end;
+    `release_at`: when it is cancelled for that, as it is at risk."""
 
     reservation: Reservation
     starts_at: datetime
     ends_at: datetime
     risks: tuple[Denial, ...]
+    release_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +115,15 @@ def _held(ids: Sequence[int], begin: datetime, end: datetime) -> dict[int, list[
     return found
 
 
-def _line(
-    one: Allocation, required: Mapping[int, Required], granted: Mapping[int, list[GrantFacts]]
-) -> Line:
+def _line(one: Allocation, required: Mapping[int, Required], granted: Mapping[int, list[GrantFacts]]) -> Line:
     needs = required.get(one.resource_id, NOTHING)
     grants = granted.get(one.reservation.person_id, ())
     risks: dict[object, Denial] = {}
     for at in (one.starts_at, one.ends_at - MOMENT):
         for denial in grant_denials(needs, grants, at):
             risks.setdefault(denial.params["certification_id"], denial)
-    return Line(one.reservation, one.starts_at, one.ends_at, tuple(risks.values()))
+    until = at_risk.release_at(one.reservation) if at_risk.is_at_risk(one.reservation) else None
+    return Line(one.reservation, one.starts_at, one.ends_at, tuple(risks.values()), until)
 
 
 def _requests(begin: datetime, end: datetime) -> tuple[Reservation, ...]:

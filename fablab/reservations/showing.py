@@ -10,8 +10,9 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from fablab.core.actor import Actor
 from fablab.core.db import db
+from fablab.core.denials import Denial
 from fablab.core.errors import NotFound
-from fablab.reservations import changing, lateness, presence, service
+from fablab.reservations import at_risk, changing, lateness, presence, service
 from fablab.reservations.models import Allocation, Companion, Reservation, ReservationState
 from fablab.reservations.story import Line, names_of, story
 
@@ -31,7 +32,8 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that the page shows. `created_by` is '' where the person booked it; `late`: cancelling now counts as late."""
+    """All that the page shows. `created_by` is '' where the person booked it; `late`: cancelling now counts as late;
+    `risks`: the certifications that its person lacks, so that it is cancelled at `release_at`."""
 
     reservation: Reservation
     acts: frozenset[Act]
@@ -40,10 +42,12 @@ class Page:
     created_by: str
     ended_by: str
     story: Sequence[Line]
+    risks: Sequence[Denial]
+    release_at: datetime | None
 
 
 def page(actor: Actor, found: Reservation, cancel_hours: int, now: datetime) -> Page:
-    """What the page of a reservation that `get` found shows besides. Three queries."""
+    """What the page of a reservation that `get` found shows besides. Three queries, two more where it is at risk."""
     names = names_of([one for one in (found.created_by_id, found.ended_by_id) if one is not None])
     return Page(
         reservation=found,
@@ -53,6 +57,8 @@ def page(actor: Actor, found: Reservation, cancel_hours: int, now: datetime) -> 
         created_by="" if found.created_by_id == found.person_id else names.get(found.created_by_id or 0, ""),
         ended_by="" if found.ended_by_id == found.person_id else names.get(found.ended_by_id or 0, ""),
         story=story(actor, found),
+        risks=at_risk.reasons([found]).get(found.id, ()),
+        release_at=at_risk.release_at(found) if at_risk.is_at_risk(found) else None,
     )
 
 

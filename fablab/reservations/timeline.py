@@ -49,6 +49,7 @@ _COLUMNS: tuple[Any, ...] = (
     Reservation.exclusive,
     Reservation.note,
     Person.name,
+    Reservation.at_risk_since,
 )
 
 
@@ -67,7 +68,8 @@ class Wanted:
 class Entry(NamedTuple):
     """Something booked, requested or held. Of other people's, makers learn only the time: no id, name or note.
 
-    `movable`: whoever looks may give it another time. `own`: booked for him, or with him. A tuple, as a week has
+    `movable`: whoever looks may give it another time. `own`: booked for him, or with him. `at_risk`: its person lacks a
+    certification for it. A tuple, as a week has
     thousands of them: it is made in half the time of a frozen dataclass.
     """
 
@@ -81,6 +83,7 @@ class Entry(NamedTuple):
     name: str
     note: str
     movable: bool
+    at_risk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +246,13 @@ class _Viewer(NamedTuple):
 
     def sees(self, row: Any) -> Entry:
         """A row of `_COLUMNS` without what this person may not know."""
-        _resource_id, starts_at, ends_at, reservation_id, person_id, state, exclusive, note, name = row
+        _resource_id, starts_at, ends_at, reservation_id, person_id, state, exclusive, note, name, since = row
         booked_for = person_id == self.person_id
         own = booked_for or reservation_id in self.along
         movable = (booked_for or self.staff) and state is ReservationState.BOOKED and ends_at > self.now
         if own or self.staff:
-            return Entry(starts_at, ends_at, state, own, exclusive, reservation_id, person_id, name, note, movable)
+            risk = since is not None and state is ReservationState.BOOKED
+            return Entry(
+                starts_at, ends_at, state, own, exclusive, reservation_id, person_id, name, note, movable, risk
+            )
         return Entry(starts_at, ends_at, state, own, exclusive, None, None, "", "", movable)

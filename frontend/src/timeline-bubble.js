@@ -69,7 +69,7 @@ export function bubble(place, words, times) {
     details(at, row, one) {
       open(at, row, times.full(one.from, one.to));
       const who = one.own ? words.own : one.name || words[one.state === "held" ? "held" : "reserved"];
-      box.append(el("p", {}, el("b", {}, who), one.state === "requested" ? ` · ${words.requested}` : "", one.exclusive ? ` · ${words.exclusive}` : ""));
+      box.append(el("p", {}, el("b", {}, who), one.state === "requested" ? ` · ${words.requested}` : "", one.at_risk ? ` · ${words.risk}` : "", one.exclusive ? ` · ${words.exclusive}` : ""));
       if (one.note) box.append(el("p", { class: "muted" }, one.note));
       if (one.reservation_id) {
         const url = `/reservations/${one.reservation_id}`;

@@ -10,7 +10,7 @@ export function keyboard({ place, said, words, times, box, span, sheet, week, ti
     const { row, start, end } = sheet.cursor;
     const meets = (from, to) => from < end && to > start;
     const booking = row.bookings.find((one) => meets(one.from, one.to));
-    if (booking) return { text: `${title(booking)}, ${times.hours(booking.from, booking.to)}`, booking };
+    if (booking) return { text: `${title(booking)}${booking.at_risk ? `, ${words.risk}` : ""}, ${times.hours(booking.from, booking.to)}`, booking };
     if (!row.in_service) return { text: words.out };
     const closure = row.closures.find((one) => meets(Date.parse(one.start), Date.parse(one.end)));
     if (closure) return { text: closure.reason || words.blocked };

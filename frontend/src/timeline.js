@@ -76,12 +76,13 @@ function drawBands(row) {
 
 function drawBooking(row, one) {
   const kind = look(one);
-  const text = `${times.span(one.from, one.to)}: ${title(one)}${one.exclusive ? `, ${words.exclusive}` : ""}${one.note ? `, ${one.note}` : ""}`;
+  const text = `${times.span(one.from, one.to)}: ${title(one)}${one.at_risk ? `, ${words.risk}` : ""}${one.exclusive ? `, ${words.exclusive}` : ""}${one.note ? `, ${one.note}` : ""}`;
   const made = el("div", { class: "tl-booking", "data-look": kind, title: text });
   if (!put(made, one.from, one.to)) return;
   if (one.exclusive) made.dataset.exclusive = "yes";
   if (one.movable) made.dataset.movable = "yes";
-  made.append(icon(ICONS[kind]), el("b", {}, title(one)), el("span", {}, one.note || times.span(one.from, one.to)));
+  if (one.at_risk) made.dataset.risk = "yes";
+  made.append(icon(one.at_risk ? "alert-triangle" : ICONS[kind]), el("b", {}, title(one)), el("span", {}, one.note || times.span(one.from, one.to)));
   if (one.movable && one.to <= span.days.at(-1).to) made.append(el("i", { class: "tl-grip", "aria-hidden": "true" }));
   one.element = made;
   made.booking = one;

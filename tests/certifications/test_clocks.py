@@ -300,7 +300,7 @@ def test_an_end_and_a_withdrawal_at_once_are_told_once(app: Flask) -> None:
 
 def test_the_questions_are_as_many_for_many_grants_as_for_few(count_queries: CountQueries) -> None:
     """What asks: with nothing due, and what is read before anything is written."""
-    counts = []
+    counts: list[int] = []
     certifications = [make.make_certification(f"C {n}", lapse_after_unused_days=60 + n) for n in range(3)]
     for size in (3, 60):
         for number in range(size):
