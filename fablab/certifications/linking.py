@@ -40,6 +40,12 @@ def included_in(certification_ids: Sequence[int]) -> dict[int, list[int]]:
     return _links(Inclusion.certification_id, Inclusion.included_id, certification_ids, Inclusion.direct)
 
 
+def all_included(certification_id: int) -> set[int]:
+    """All that a certification includes, also by what it includes. One query."""
+    query = select(Inclusion.included_id).where(Inclusion.certification_id == certification_id)
+    return set(db.session.scalars(query))
+
+
 def _links(own: Any, other: Any, ids: Sequence[int], *further: Any) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     query = select(own, other).where(own.in_(list(ids)), *further).order_by(own, other)

@@ -1,5 +1,6 @@
 """Pages: the matrix of people and certifications, and one certification; those of other subjects beside it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from flask import render_template, request
@@ -12,9 +13,11 @@ from fablab.certifications import (
     routes_person,
     service,
 )
+from fablab.certifications.models import Certification
 from fablab.certifications.routes_base import blueprint, number
 from fablab.core import clock, words
 from fablab.core.actor import Role
+from fablab.resources.models import Resource
 from fablab.resources.service import resources_by_id
 from fablab.web.access import access, actor
 
@@ -32,7 +35,7 @@ def index() -> str:
     if not acting.is_staff:
         mine = matrix.standings_of(acting.person_id or 0, now)
         return render_template("certifications/list.html", mine=mine)
-    shown = {name: request.args.get(name, "").strip()[:100] for name in ("q", "state", "certification")}
+    shown = {name: request.args.get(name, "").strip()[:100] for name in ("q", "state", "certification", "resource")}
     found = matrix.matrix(
         acting,
         now,
@@ -40,11 +43,20 @@ def index() -> str:
         search=shown["q"],
         state=shown["state"],
         certification_id=number(shown["certification"]),
+        resource_id=number(shown["resource"]),
         number=number(request.args.get("page", "")) or 1,
     )
+    known = service.list_certifications()
     return render_template(
-        "certifications/matrix.html", found=found, shown=shown, all_certifications=service.list_certifications()
+        "certifications/matrix.html", found=found, shown=shown, all_certifications=known, asking=_asking(known)
     )
+
+
+def _asking(certifications: Sequence[Certification]) -> list[Resource]:
+    """What asks for one of these and is not retired, for the filter."""
+    opened = service.opened_by([one.id for one in certifications])
+    found = resources_by_id(sorted({ident for ids in opened.values() for ident in ids}))
+    return [one for one in found.values() if one.retired_at is None]
 
 
 @blueprint.get("/<int:certification_id>")
@@ -66,8 +78,14 @@ def show(certification_id: int) -> str:
         needed=[(known[one], mine[one]) for one in links["prerequisites"] if one in known],
         included=[known[one] for one in sorted(linking.all_included(found.id)) if one in known],
         holders=matrix.holders(found, now) if acting.is_staff else [],
+        ends_on=_ends_on(found.validity_ends_on),
         teaches=granting.may_grant(acting, found.id, now),
     )
+
+
+def _ends_on(day_of_year: str | None) -> date | None:
+    """A day of the year as a day of a leap year, for its name."""
+    return None if day_of_year is None else date.fromisoformat(f"2024-{day_of_year}")
 
 
 def _today(now: datetime) -> date:
