@@ -41,9 +41,9 @@ def sqlite_app(sqlite_config: Config) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def holder_and_grant(now: datetime, **over: object) -> tuple[Person, Grant]:
+def holder_and_grant(now: datetime, *, email: str = "ana@example.org", **over: object) -> tuple[Person, Grant]:
     """Ana-Maria Petrova, certified a month ago for another year."""
-    holder = make_person(name="Ana-Maria Petrova", email="ana@example.org")
+    holder = make_person(name="Ana-Maria Petrova", email=email)
     certification = make_certification("Laser CO2")
     values = {"granted_at": now - timedelta(days=30), "valid_until": now + timedelta(days=335)}
     return holder, make_grant(holder, certification, **values | over)
