@@ -61,7 +61,7 @@ def test_mails_and_calendars_name_the_room(ada: Person, hall: Resource) -> None:
     made = whole(ada, hall)
     assert len(made.allocations) == 6
     (notice,) = db.session.scalars(select(Notice)).all()
-    assert [one["en"] for one in notice.params["resources"]] == ["The hall"]
+    assert [one["en"] for one in (notice.params or {})["resources"]] == ["The hall"]
     assert [one["en"] for one in calendar_feed.event_of(made).titles] == ["The hall"]
 
 
