@@ -163,6 +163,9 @@ def change(actor: Actor, resource_id: int, values: Mapping[str, Any], now: datet
             events.append("resource.changed", now, resource_id=str(resource.id))
             if changed.keys() & {"opening", "opening_hours"}:
                 outbox.review_access(now, "outside_opening_hours", resource_id=resource.id)
+            if "group_id" in changed:  # a group may ask for certifications
+                outbox.review_access(now, "not_certified", resource_id=resource.id)
+                outbox.put("certification", "reservations", {"resource_id": resource.id}, now)
         return resource
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from fablab.certifications import clocks, granting, requirements, suspending
 from fablab.certifications.models import Certification
 from fablab.certifications.rules import Every, Held
-from fablab.core import audit, clock, outbox
+from fablab.core import audit, outbox
 from fablab.core.actor import Role, system
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict
@@ -23,6 +23,7 @@ from fablab.people.models import Person
 from fablab.reservations import at_risk, presence, service, waiting
 from fablab.reservations.models import LIVE, Allocation, ArrivedBy, Reservation, ReservationState, WaitingEntry
 from fablab.reservations.wishes import Extras
+from fablab.resources import service as resources
 from fablab.resources.models import Kind, Resource, ResourceGroup
 from tests import factories as make
 from tests.conftest import CountQueries
@@ -180,6 +181,16 @@ def test_the_requirement_of_a_group_counts_too(lab: Lab) -> None:
     ident = lab.book(1, [saw])
     safety = make.make_certification("Safety")
     requirements.require(STAFF, ResourceGroup, group.id, Every((Held(safety.id),)), NOW)
+    assert at_risk.judge(NOW) == 1
+    assert marked(ident) == [True]
+
+
+def test_a_machine_that_moves_to_another_group_asks_for_what_that_asks_for(lab: Lab) -> None:
+    group, safety = make.save(ResourceGroup(name=make.texts("Saws"))), make.make_certification("Safety")
+    requirements.require(STAFF, ResourceGroup, group.id, Every((Held(safety.id),)), NOW)
+    saw = make.make_machine("Saw")
+    ident = lab.book(1, [saw])
+    resources.change(make.make_actor(lab.manager), saw.id, {"group_id": group.id}, NOW)
     assert at_risk.judge(NOW) == 1
     assert marked(ident) == [True]
 
@@ -466,4 +477,3 @@ def test_a_certification_that_is_required_in_two_places_is_named_once(lab: Lab) 
     at_risk.judge(NOW)
     names = [one.params["certification_name"]["en"] for one in at_risk.reasons([found(ident)])[ident]]
     assert names == ["Laser basics", "Safety"]
-    assert clock.now() > NOW
