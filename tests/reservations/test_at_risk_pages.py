@@ -93,12 +93,18 @@ def test_the_timeline_shows_it_to_its_person_and_the_staff(client: FlaskClient, 
         assert (" · at risk" in shown) is seen
 
 
+def since(program: Program, ident: int) -> object:
+    answer = program.get(f"/reservations/{ident}").json
+    assert answer is not None
+    return answer["at_risk_since"]
+
+
 def test_rest_tells_since_when(app: Flask, scene: Scene) -> None:
     program = Program(app, scene.ada)
-    assert program.get(f"/reservations/{scene.risky}").json["at_risk_since"] == "2026-03-02T08:00:00Z"
-    assert Program(app, scene.bob).get(f"/reservations/{scene.safe}").json["at_risk_since"] is None
+    assert since(program, scene.risky) == "2026-03-02T08:00:00Z"
+    assert since(Program(app, scene.bob), scene.safe) is None
     assert program.ask("DELETE", f"/reservations/{scene.risky}").status_code == 204
-    assert program.get(f"/reservations/{scene.risky}").json["at_risk_since"] is None
+    assert since(program, scene.risky) is None
 
 
 def test_the_agenda_asks_no_more_for_many_at_risk_than_for_one(
