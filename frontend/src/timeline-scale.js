@@ -54,3 +54,13 @@ export function scale() {
     put,
   };
 }
+
+/** The instants of a day whose hours are written; in a week, none so late that it would run into the next day. */
+export function hoursOf({ from, to }, week) {
+  const HOUR = 3600_000;
+  const every = (week ? (to - from > 14 * HOUR ? 6 : 4) : 1) * HOUR;
+  const room = week ? (to - from) / 4 : HOUR / 2;
+  const found = [];
+  for (let at = from; to - at >= room; at += every) found.push(at);
+  return found;
+}

@@ -6,7 +6,7 @@ import { bubble } from "./timeline-bubble.js";
 import { keyboard } from "./timeline-keys.js";
 import { ask, el, icon, judging, periods, teller, texts } from "./timeline-parts.js";
 import { aims } from "./timeline-rows.js";
-import { scale } from "./timeline-scale.js";
+import { hoursOf, scale } from "./timeline-scale.js";
 
 const HOUR = 3600_000;
 const WIDE = window.matchMedia("(min-width: 48rem)");
@@ -96,9 +96,7 @@ function head() {
     const label = el("div", { class: "tl-day" }, week ? el("b", {}, times.day(day.from)) : "");
     put(label, day.from, day.to);
     made.append(label);
-    const every = week ? (day.to - day.from > 14 * HOUR ? 6 : 4) : 1;
-    const room = week ? (day.to - day.from) / 4 : HOUR / 2; // what an hour needs to be written before the next day's
-    for (let at = day.from; day.to - at >= room; at += every * HOUR) {
+    for (const at of hoursOf(day, week)) {
       const mark = el("span", { class: "tl-hour" }, times.hour(at));
       put(mark, at, at + HOUR);
       made.append(mark);
