@@ -16,7 +16,7 @@ from sqlalchemy.orm import joinedload
 from fablab.certifications.facts import facts_of
 from fablab.certifications.models import Certification, Evidence, Grant
 from fablab.core.actor import Actor
-from fablab.core.db import db, lock, transaction
+from fablab.core.db import db, transaction
 from fablab.core.errors import NotFound
 from fablab.core.words import config, text
 from fablab.credentials import addresses, keys
@@ -59,12 +59,10 @@ def signed_badge(actor: Actor, grant_id: int, now: datetime) -> str:
 
 def _place(grant_id: int, now: datetime) -> SignedBadge:
     with transaction() as session:
-        if lock(Grant, grant_id) is None:
-            raise NotFound(f"There is no grant {grant_id}.")
+        keys.one_at_a_time()
         known = session.get(SignedBadge, grant_id)
         if known is not None:
             return known
-        keys.one_at_a_time()
         first = (session.scalar(select(func.count()).select_from(SignedBadge)) or 0) // PER_LIST * LIST_SIZE
         position = _drawn(first)
         made = SignedBadge(grant_id=grant_id, position=position, salt=secrets.token_hex(8), created_at=now)

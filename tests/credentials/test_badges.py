@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from openvc.errors import OpenvcError
 from openvc.jwt_vc_issuer import resolve_jwt_vc_issuer_key
 from openvc.keys import verify_signature
 from openvc.status.status_list import check_credential_status
+from sqlalchemy import func, select
 
 from fablab.certifications.models import Evidence, Grant
 from fablab.core.actor import Actor, Role, system
@@ -263,6 +265,24 @@ def test_a_place_that_is_taken_is_not_given_twice(app: Flask, now: datetime, mon
     assert place.position == 8
 
 
+def test_many_at_once_get_the_same_badge(app: Flask, now: datetime) -> None:
+    holder, grant = holder_and_grant(now)
+    ids = [grant.id, make_grant(holder, make_certification(), granted_at=now - timedelta(days=9)).id]
+
+    def download(number: int) -> str:
+        with app.app_context():
+            try:
+                return badges.signed_badge(STAFF, ids[number % 2], now)
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(8) as threads:
+        tokens = list(threads.map(download, range(16)))
+    assert len(set(tokens[::2])) == len(set(tokens[1::2])) == 1
+    db.session.rollback()  # what this thread read before is over
+    assert db.session.scalar(select(func.count()).select_from(SignedBadge)) == 2
+
+
 def test_there_is_no_badge_of_what_does_not_hold(app: Flask, now: datetime) -> None:
     _holder, grant = holder_and_grant(now)
     change(grant, revoked_at=now)
@@ -284,7 +304,7 @@ def test_a_list_takes_few_queries_however_many_were_withdrawn(
         change(one, revoked_at=now)
     count_queries()
     badges.status_list(1, now)
-    assert count_queries() == 4, "BEGIN, how many there are, what was withdrawn, the key"
+    assert count_queries() <= 4, "BEGIN on SQLite, how many there are, what was withdrawn, the key"
 
 
 @pytest.mark.parametrize("number", [0, 2, -1, 10**12])
