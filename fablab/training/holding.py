@@ -16,7 +16,7 @@ from fablab.core.db import db
 from fablab.core.denials import Denial
 from fablab.core.errors import Denied
 from fablab.core.words import config, text
-from fablab.reservations import notices, placing, service
+from fablab.reservations import handing, notices, placing, service
 from fablab.reservations.models import Companion, Let, Reservation, ReservationState
 from fablab.reservations.wishes import Extras
 from fablab.resources.models import Kind, Resource
@@ -146,7 +146,8 @@ def book(actor: Actor, training: Training, date: TrainingDate, room: Room, now: 
 
 
 def move(actor: Actor, training: Training, date: TrainingDate, room: Room, now: datetime) -> None:
-    """Gives the reservation of a date its present times, and the room. Raises Denied with the reasons."""
+    """Gives the reservation of a date its present times, the room and the instructor. Raises Denied with the
+    reasons."""
     held = date.reservation
     if held is None or not is_live(date) or held.exclusive != room.exclusive or not room.resource_ids:
         release(actor, date, gettext("The training needs another room."), now)
@@ -156,6 +157,8 @@ def move(actor: Actor, training: Training, date: TrainingDate, room: Room, now: 
         return
     called = _called(training)
     with notices.together():
+        if held.person_id != training.instructor_id:
+            handing.hand_over(actor, held.id, training.instructor_id, now, _overrides(room, called))
         service.change(
             actor,
             held.id,

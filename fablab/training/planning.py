@@ -155,7 +155,7 @@ class _Change:
         if moved or handed:
             times = [one.times for one in wanted if one.ends_at > self.now]
             against += holding.instructor_denials(training.instructor_id, times, self.now, training.id)
-        self._hold(moved, removed, against, rebook=other_room or handed, handed=handed)
+        self._hold(moved, removed, against, rebook=other_room or handed)
         visible = bool(moved or removed or other_room or handed or training.title != before["title"])
         self._tell(before, was_id, was_dates, removed, visible=visible)
         places.pass_on(training, self.now)
@@ -212,7 +212,6 @@ class _Change:
         against: list[Denial],
         *,
         rebook: bool,
-        handed: bool,
     ) -> None:
         """Room and machines of what changed, or was lost; dates that have begun keep theirs."""
         training, now = self.training, self.now
@@ -223,9 +222,6 @@ class _Change:
             for one in training.dates
             if one not in removed and one.starts_at > now and (one in moved or rebook or not holding.is_live(one))
         ]
-        if handed:
-            for one in due:
-                holding.release(self.actor, one, gettext("Somebody else gives the training."), now)
         _all_or_nothing(self.actor, training, due, self.room, against, now)
 
     def _tell(

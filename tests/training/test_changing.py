@@ -12,6 +12,7 @@ from fablab.core.actor import Role
 from fablab.core.db import db
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid
 from fablab.reservations import service as reservations
+from fablab.reservations import waiting
 from fablab.reservations.models import Reservation, ReservationState
 from fablab.training import service
 from fablab.training.models import TrainingDate
@@ -130,6 +131,27 @@ def test_somebody_else_gives_it(lab: Lab) -> None:
     with pytest.raises(Denied) as refused:
         service.change(lab.boss, training.id, NOW, values={"instructor_id": busy.id})
     assert codes(refused) == ["instructor_busy"]
+
+
+def test_who_waits_for_the_room_does_not_get_it_in_between(lab: Lab) -> None:
+    training = plan(lab)
+    waits = make.make_person()
+    waiting.join(make.make_actor(waits), waits.id, lab.machine.id, START, START + HOUR, 60, NOW)
+    other = teacher(lab.laser)
+    kept = training.dates[0].reservation_id
+    service.change(lab.boss, training.id, NOW, values={"instructor_id": other.id})
+    found = service.get_training(None, training.id).dates[0]
+    assert found.reservation is not None
+    assert (found.reservation_id, found.reservation.person_id) == (kept, other.id)
+    assert found.reservation.state is ReservationState.BOOKED
+    uncertified = make.make_person(role=Role.INSTRUCTOR)
+    make.require_certification(lab.machine, lab.laser)
+    with pytest.raises(Denied) as refused:
+        service.change(lab.boss, training.id, NOW, values={"instructor_id": uncertified.id})
+    assert codes(refused) == ["not_certified"]
+    make.make_grant(waits, lab.laser)
+    service.cancel(lab.boss, training.id, "ill", NOW)
+    assert [one for one in held() if one[0] == lab.machine.id] == [(lab.machine.id, START, START + HOUR)]
 
 
 def test_a_room_that_somebody_gave_back_is_held_again_by_the_next_change(lab: Lab) -> None:
