@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as lazy
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from sqlalchemy import select
 
@@ -18,29 +18,29 @@ from fablab.people.models import Person
 from fablab.reservations.models import Reservation
 
 RULES = {
-    "outside_opening_hours": lazy("Opening hours"),
-    "lab_closed": lazy("Opening hours"),
-    "too_short": lazy("Shortest time"),
-    "too_long": lazy("Longest time"),
-    "too_soon": lazy("Notice before a booking"),
-    "too_far_ahead": lazy("How far ahead one may book"),
-    "in_past": lazy("Not in the past"),
-    "off_step": lazy("Steps of the times"),
-    "too_close": lazy("Time between bookings"),
-    "over_capacity": lazy("Number of people"),
-    "quota_exceeded": lazy("Limits per person"),
-    "suspended": lazy("Pause after bookings that nobody came to"),
-    "needs_supervisor": lazy("Supervision"),
-    "needs_approval": lazy("Agreement of the staff"),
-    "blocked": lazy("Closed for this time"),
-    "not_certified": lazy("Certification"),
-    "certification_expired": lazy("Certification"),
-    "certification_lapsed_unused": lazy("Certification"),
-    "certification_revoked": lazy("Certification"),
-    "certification_suspended": lazy("Certification"),
-    "membership_expired": lazy("Membership"),
-    "resource_out_of_service": lazy("Out of service"),
-    "problem_reported": lazy("A reported problem"),
+    "outside_opening_hours": _l("Opening hours"),
+    "lab_closed": _l("Opening hours"),
+    "too_short": _l("Shortest time"),
+    "too_long": _l("Longest time"),
+    "too_soon": _l("Notice before a booking"),
+    "too_far_ahead": _l("How far ahead one may book"),
+    "in_past": _l("Not in the past"),
+    "off_step": _l("Steps of the times"),
+    "too_close": _l("Time between bookings"),
+    "over_capacity": _l("Number of people"),
+    "quota_exceeded": _l("Limits per person"),
+    "suspended": _l("Pause after bookings that nobody came to"),
+    "needs_supervisor": _l("Supervision"),
+    "needs_approval": _l("Agreement of the staff"),
+    "blocked": _l("Closed for this time"),
+    "not_certified": _l("Certification"),
+    "certification_expired": _l("Certification"),
+    "certification_lapsed_unused": _l("Certification"),
+    "certification_revoked": _l("Certification"),
+    "certification_suspended": _l("Certification"),
+    "membership_expired": _l("Membership"),
+    "resource_out_of_service": _l("Out of service"),
+    "problem_reported": _l("A reported problem"),
 }
 """The rules in a few words, by the code of their denial."""
 
