@@ -316,6 +316,7 @@ _DISPLAY: dict[str, Callable[[], str]] = {
     "certification_lapsed_unused": lambda: gettext("Certification lapsed"),
     "certification_revoked": lambda: gettext("Certification withdrawn"),
     "certification_suspended": lambda: gettext("Certification suspended"),
+    "needs_supervisor": lambda: gettext("Instructor needed"),
     "membership_expired": lambda: gettext("Membership ended"),
     "person_disabled": lambda: gettext("Account disabled"),
     "resource_out_of_service": lambda: gettext("Out of service"),

@@ -23,11 +23,11 @@ class AccessQuery(BaseModel):
 
     person_id: Ident | None = Field(None, description="Staff may ask about anybody; left out: oneself")
     resource_id: Ident
-    at: Instant | None = Field(None, description="Left out: now")
+    at: Instant | None = Field(None, description="Any instant, past ones too; left out: now")
 
 
 class ShownAccess(Shown):
-    """What a reader at this machine would say."""
+    """What a reader at this machine would say, or said then."""
 
     granted: bool
     denials: list[dict[str, Any]] = Field(description="Every reason at once: code, message, params, remedy")
@@ -43,5 +43,6 @@ def check(query_data: AccessQuery) -> ShownAccess:
     person_id = query_data.person_id if query_data.person_id is not None else acting.person_id
     if person_id is None or (person_id != acting.person_id and not acting.is_staff):
         raise NotFound("There is no such person.")
-    denials = service.check_access(person_id, query_data.resource_id, query_data.at or clock.now())
+    now = clock.now()
+    denials = service.check_access(person_id, query_data.resource_id, query_data.at or now, now)
     return ShownAccess(granted=not denials, denials=[denial_json(one) for one in denials])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
-from fablab.certifications.facts import certificates_of
+from fablab.certifications.facts import certificates_of, history_of
 from fablab.certifications.rules import NOTHING
+from fablab.core.actor import Role
 from fablab.core.db import db
-from fablab.interlock.rules import AccessFacts, BadgeFacts
+from fablab.interlock.models import AccessDecision
+from fablab.interlock.rules import AccessFacts, BadgeFacts, needs_instructor
 from fablab.people.models import Badge, Person
 from fablab.people.rules import PersonFacts
 from fablab.reservations.models import LIVE, Allocation, Companion, Reservation
@@ -32,6 +34,25 @@ _OTHERS = (
     .limit(1)
 )
 _TAKEN = _OTHERS.with_only_columns(Allocation.ends_at).where(Allocation.starts_at <= bindparam("at"))
+_OWN = (
+    select(Reservation.person_id, Reservation.id, Reservation.overrides)
+    .join(Allocation)
+    .where(Allocation.resource_id == bindparam("resource"), LIVE)
+    .where(Allocation.starts_at <= bindparam("at"), Allocation.ends_at > bindparam("at"))
+    .where(
+        or_(
+            Reservation.person_id == bindparam("person"),
+            Reservation.companions.any(Companion.person_id == bindparam("person")),
+        )
+    )
+)
+_INSTRUCTORS = (
+    select(Person.id)
+    .outerjoin(Companion, (Companion.person_id == Person.id) & (Companion.reservation_id == bindparam("reservation")))
+    .where(or_(Companion.id.is_not(None), Person.id == bindparam("owner")), Person.id != bindparam("person"))
+    .where(Person.active, Person.role != Role.MAKER)
+    .limit(1)
+)
 _NEXT = _OTHERS.with_only_columns(Allocation.starts_at).where(Allocation.starts_at > bindparam("at"))
 
 
@@ -43,11 +64,16 @@ def access_facts(
     badge: Badge | None = None,
     by_badge: bool = False,
     in_use: bool = False,
+    past: bool = False,
 ) -> AccessFacts:
-    """Everything the rule needs, read as it is now; `person` was just read."""
+    """Everything the rule needs, read as it is now; `person` was just read. With `past` also the suspensions that are
+    over are read, so that it is true for any `at`."""
     person_id = person.id if person is not None else None
     resource = db.session.get(Resource, resource_id, populate_existing=True)
     required, granted = certificates_of(() if person_id is None else (person_id,), [resource_id])
+    asked, grants = required.get(resource_id, NOTHING), granted.get(person_id or 0, [])
+    if past and grants and person_id is not None:
+        grants = history_of(person_id)
     return AccessFacts(
         at=at,
         calendar=_calendar(resource, at),
@@ -55,11 +81,25 @@ def access_facts(
         resource=_resource_facts(resource),
         badge=BadgeFacts(badge.revoked_at) if badge else None,
         by_badge=by_badge,
-        required=required.get(resource_id, NOTHING),
-        grants=granted.get(person_id or 0, ()),
+        required=asked,
+        grants=grants,
         reserved_by_other_until=_reserved_by_other(person_id, resource_id, at),
         in_use_by_other=in_use,
+        supervised=needs_instructor(asked, grants, at) and _supervised(person_id, resource_id, at),
     )
+
+
+def _supervised(person_id: int | None, resource_id: int, at: datetime) -> bool:
+    """Whether an instructor is part of the person's booking of the resource that runs at `at`, or staff set that rule
+    aside for it with a reason. Asked only of who needs one: two queries."""
+    asked = {"resource": resource_id, "person": person_id, "at": at}
+    for owner, reservation, overrides in db.session.execute(_OWN, asked).all():
+        if any(one["code"] == "needs_supervisor" for one in overrides):
+            return True
+        there = {"reservation": reservation, "owner": owner, "person": person_id}
+        if db.session.scalar(_INSTRUCTORS, there) is not None:
+            return True
+    return False
 
 
 def _calendar(resource: Resource | None, at: datetime) -> Calendar:
@@ -86,3 +126,12 @@ def use_until(resource_id: int | None, person_id: int | None, at: datetime) -> d
     limit = _calendar(db.session.get(Resource, resource_id), at).open_until(at)
     following = db.session.scalar(_NEXT, {"resource": resource_id, "person": person_id, "at": at})
     return min((one for one in (limit, following) if one is not None), default=None)
+
+
+def used_by_other(resource_id: int, person_id: int, at: datetime) -> bool:
+    """Whether somebody else's use of the resource ran at this instant."""
+    uses = select(AccessDecision.id).where(AccessDecision.granted, AccessDecision.act == "start")
+    uses = uses.where(AccessDecision.resource_id == resource_id, AccessDecision.at <= at)
+    uses = uses.where(AccessDecision.ended_at.is_(None) | (AccessDecision.ended_at > at))
+    whose = AccessDecision.person_id.is_(None) | (AccessDecision.person_id != person_id)
+    return db.session.scalar(uses.where(whose).limit(1)) is not None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fablab.certifications.rules import NOTHING, GrantFacts, Required, grant_denials
+from fablab.certifications.rules import NOTHING, GrantFacts, Level, Required, grant_denials, needs_supervision
 from fablab.core.denials import Denial
 from fablab.people.rules import PersonFacts, person_denials
 from fablab.resources.rules import Calendar, ResourceFacts, closure_denials, opening_denials, resource_denials
@@ -38,6 +38,7 @@ class AccessFacts:
     `badge` None and `by_badge` True mean a badge that nobody knows; `by_badge` False is a question without a badge.
     `person` or `resource` None: there is no such one, which is never a yes. `reserved_by_other_until` is the end of
     somebody else's booking that holds the resource now; `in_use_by_other` says that another person's grant runs.
+    `supervised`: an instructor is part of the person's booking that runs now, or staff set that rule aside for it.
     """
 
     at: datetime
@@ -50,6 +51,7 @@ class AccessFacts:
     grants: Sequence[GrantFacts] = ()
     reserved_by_other_until: datetime | None = None
     in_use_by_other: bool = False
+    supervised: bool = False
 
 
 def access_denials(facts: AccessFacts) -> list[Denial]:
@@ -68,6 +70,7 @@ def access_denials(facts: AccessFacts) -> list[Denial]:
         *person_denials(facts.person, facts.at, facts.calendar.zone),
         *resource_denials(facts.resource),
         *grant_denials(facts.required, facts.grants, facts.at),
+        *_supervision_denials(facts),
         *closure_denials([one for one in facts.calendar.closures if one.danger], facts.at, facts.at + MOMENT),
         *opening_denials(facts.calendar, facts.at, facts.at + MOMENT),
         *_taken_denials(facts),
@@ -92,6 +95,18 @@ def _badge_denials(facts: AccessFacts) -> list[Denial]:
     if badge is None or badge.revoked_at is None or badge.revoked_at > facts.at:
         return []
     return [Denial("badge_revoked", {"since": badge.revoked_at.isoformat()})]
+
+
+def needs_instructor(required: Required, grants: Sequence[GrantFacts], at: datetime) -> bool:
+    """Whether the holder of `grants` may use what asks for `required` only with an instructor there."""
+    supervised = any(one.level is Level.SUPERVISED for one in grants)
+    return supervised and needs_supervision(required, grants, at)
+
+
+def _supervision_denials(facts: AccessFacts) -> list[Denial]:
+    if facts.supervised or not needs_instructor(facts.required, facts.grants, facts.at):
+        return []
+    return [Denial("needs_supervisor", {"level": Level.SUPERVISED.value, "allowed": "instructor", "why": "nobody"})]
 
 
 def _taken_denials(facts: AccessFacts) -> list[Denial]:

@@ -20,7 +20,7 @@ from fablab.core.db import db, transaction
 from fablab.core.denials import Denial
 from fablab.core.errors import NotFound
 from fablab.core.words import config
-from fablab.interlock.gather import access_facts, use_until
+from fablab.interlock.gather import access_facts, use_until, used_by_other
 from fablab.interlock.models import AccessDecision
 from fablab.interlock.rules import access_denials, lease_s, revoke_how
 from fablab.people.models import Badge, Person
@@ -108,14 +108,16 @@ class Running:
 # -- questions --------------------------------------------------------------------------------------------------------
 
 
-def check_access(person_id: int, resource_id: int, at: datetime) -> list[Denial]:
-    """What the interlock would say to this person at this resource now; empty means yes. Raises NotFound."""
+def check_access(person_id: int, resource_id: int, at: datetime, now: datetime | None = None) -> list[Denial]:
+    """What the interlock would say to this person at this resource at `at`, or said then; empty means yes. Of who uses
+    the machine it knows only up to `now` (None: `at` is now). Raises NotFound."""
     person = db.session.get(Person, person_id)
     if person is None:
         raise NotFound(f"There is no person {person_id}.")
     if db.session.get(Resource, resource_id) is None:
         raise NotFound(f"There is no resource {resource_id}.")
-    return access_denials(access_facts(person, resource_id, at, in_use=_used_by_other(resource_id, person_id)))
+    in_use = (now is None or at <= now) and used_by_other(resource_id, person_id, at)
+    return access_denials(access_facts(person, resource_id, at, in_use=in_use, past=True))
 
 
 def renewal_denials(running: Running, at: datetime) -> list[Denial]:
@@ -371,10 +373,6 @@ def _tell(kind: str, row: AccessDecision) -> None:
         person_id=_text(row.person_id),
         denials=[one["code"] for one in row.denials],
     )
-
-
-def _used_by_other(resource_id: int, person_id: int) -> bool:
-    return any(one.person_id != person_id for one in running_grants(resource_id=resource_id))
 
 
 def _running(row: AccessDecision) -> Running:

@@ -14,9 +14,9 @@ from fablab.core.errors import Forbidden, Invalid
 from fablab.people.models import Person
 from fablab.reservations.gather import booking_facts
 from fablab.reservations.models import LIVE, Allocation, Companion, Let, Reservation
-from fablab.reservations.policy import Supervision
 from fablab.reservations.rules import BookingFacts, Slot, booking_denials, hopeless
 from fablab.reservations.search import Choice, find_slots
+from fablab.reservations.supervision import brings_instructor
 from fablab.reservations.wishes import Extras, Wish
 from fablab.resources.hours import calendars
 from fablab.resources.models import Kind, OpeningRule, Resource, ServiceState
@@ -77,8 +77,8 @@ def find(actor: Actor, person_id: int, asked: Asked, now: datetime, limit: int =
     choices = _gathered(actor, person_id, asked, now)
     if not choices:
         return []
-    bring = {facts.resource_id for facts in choices if asked.with_instructor and _brings(facts)}
-    choices = [replace(facts, instructor=True) if facts.resource_id in bring else facts for facts in choices]
+    bring = {facts.resource_id for facts in choices if asked.with_instructor and brings_instructor(facts)}
+    choices = [replace(facts, brought=True) if facts.resource_id in bring else facts for facts in choices]
     there = instructor_there(max(asked.from_, now), asked.to) if asked.with_instructor else None
     found = find_slots(choices, asked.to, asked.minutes, limit, there)
     return [replace(one, with_instructor=True) if one.resource_id in bring else one for one in found]
@@ -91,7 +91,7 @@ def against(actor: Actor, person_id: int, asked: Asked, now: datetime) -> list[D
     found: dict[str, tuple[Denial, list[BookingFacts]]] = {}
     for facts in choices:
         for denial in booking_denials(facts):
-            brought = asked.with_instructor and denial.code == "needs_supervisor" and _brings(facts)
+            brought = asked.with_instructor and denial.code == "needs_supervisor" and brings_instructor(facts)
             if not brought and (hopeless([denial]) or denial.code in LASTING):
                 found.setdefault(repr(denial), (denial, []))[1].append(facts)
     reasons: list[Denial] = []
@@ -114,11 +114,6 @@ def _gathered(actor: Actor, person_id: int, asked: Asked, now: datetime) -> list
     ends_at = begin + timedelta(minutes=asked.minutes)
     wish = Wish(person_id, tuple(ids), begin, ends_at, now, extras=asked.extras)
     return booking_facts(wish, (begin, max(asked.to, ends_at)))
-
-
-def _brings(facts: BookingFacts) -> bool:
-    """Whether an instructor must be booked along and nobody is named: who books chooses one."""
-    return facts.policy.supervision is Supervision.INSTRUCTOR and not facts.instructor and not facts.companions
 
 
 def instructor_there(from_: datetime, to: datetime) -> list[Slot]:

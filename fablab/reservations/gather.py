@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 
 from fablab.certifications.facts import certificates_of
-from fablab.certifications.rules import NOTHING, GrantFacts
+from fablab.certifications.rules import NOTHING, GrantFacts, Level
 from fablab.core.actor import Role
 from fablab.core.db import db
 from fablab.core.errors import Invalid
@@ -175,6 +175,7 @@ class _Reading:
         if any(ident not in rows or not (kept or rows[ident].active) for ident in self.companion_ids):
             raise Invalid({"companion_ids": "there is no such person"})
         supervision = any(one.supervision is not Supervision.NONE for one in self.policies.values())
+        supervision = supervision or any(one.level is Level.SUPERVISED for one in granted.get(self.person.id, ()))
         busy = people_busy(self.companion_ids, *self.window, self.wish.ignore) if supervision else {}
         return [
             CompanionFacts(

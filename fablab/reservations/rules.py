@@ -12,12 +12,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fablab.certifications.rules import NOTHING, GrantFacts, Required, grant_denials
+from fablab.certifications.rules import NOTHING, GrantFacts, Required
 from fablab.core.db import Texts
 from fablab.core.denials import Denial
 from fablab.people.rules import PersonFacts, person_denials
 from fablab.reservations.limits import NONE_USED, Used, quota_denials, rfc3339
-from fablab.reservations.policy import BookingPolicy, Supervision
+from fablab.reservations.policy import BookingPolicy
+from fablab.reservations.supervision import supervised, uncertified
 from fablab.resources.rules import Calendar, ResourceFacts, closure_denials, opening_denials, resource_denials
 
 MOMENT = timedelta(microseconds=1)
@@ -62,7 +63,8 @@ class BookingFacts:
     `taken` are live bookings of the resource, ascending and without overlap: at least the first one that ends after
     `starts_at`, with buffers all that touch the time and its buffers; for a search all of the time searched. `begun`
     says that an existing booking keeps its start, `let` that it is a lasting let, for which no limits count, `along`
-    that the resource is only held because its room is taken as a whole. `instructor`: the person himself is one.
+    that the resource is only held because its room is taken as a whole. `instructor`: the person himself is one;
+    `brought`: he will bring one, whom he has not named yet.
     """
 
     now: datetime
@@ -81,6 +83,7 @@ class BookingFacts:
     capacity: int | None = None
     party_size: int = 1
     instructor: bool = False
+    brought: bool = False
     companions: Sequence[CompanionFacts] = ()
     held: Used = NONE_USED
     no_shows: Sequence[datetime] = ()
@@ -114,21 +117,7 @@ def suspended(facts: BookingFacts) -> list[Denial]:
 
 def certified(facts: BookingFacts) -> list[Denial]:
     """Certified at the start and still at the end; for each certification one reason, that of the start first."""
-    return _uncertified(facts, facts.grants)
-
-
-def supervised(facts: BookingFacts) -> list[Denial]:
-    """Where an instructor is needed, one is booked along and free then, unless the person is one himself; where a buddy
-    is needed, one who is certified at the start and at the end. `why` of the companion who comes nearest: nobody, wrong
-    (no instructor), uncertified, busy; for a buddy who is no instructor `unfit`, as that is nobody else's business."""
-    kind = facts.policy.supervision
-    if kind is Supervision.NONE or (kind is Supervision.INSTRUCTOR and facts.instructor):
-        return []
-    found = [_unfit(facts, one, kind) for one in facts.companions]
-    if "" in found:
-        return []
-    why = next((one for one in ("busy", "unfit", "uncertified", "wrong") if one in found), "nobody")
-    return [Denial("needs_supervisor", _limit("supervision", kind.value, len(facts.companions)) | {"why": why})]
+    return uncertified(facts, facts.grants)
 
 
 def resource_allowed(facts: BookingFacts) -> list[Denial]:
@@ -376,24 +365,3 @@ def _times(slot: Slot) -> dict[str, str]:
 
 def _end(slot: Slot) -> datetime:
     return slot.ends_at
-
-
-def _uncertified(facts: BookingFacts, grants: Sequence[GrantFacts]) -> list[Denial]:
-    if facts.required is NOTHING:
-        return []
-    found: dict[object, Denial] = {}
-    for at in (facts.starts_at, facts.ends_at - MOMENT):
-        for denial in grant_denials(facts.required, grants, at):
-            found.setdefault(denial.params["certification_id"], denial)
-    return list(found.values())
-
-
-def _unfit(facts: BookingFacts, one: CompanionFacts, kind: Supervision) -> str:
-    """Why this companion does not supervise; empty when he does."""
-    if not one.active or (kind is Supervision.INSTRUCTOR and not one.instructor):
-        return "wrong"
-    if kind is Supervision.BUDDY and _uncertified(facts, one.grants):
-        return "uncertified" if one.instructor else "unfit"
-    if any(slot.starts_at < facts.ends_at and slot.ends_at > facts.starts_at for slot in one.busy):
-        return "busy" if one.instructor else "unfit"
-    return ""

@@ -102,7 +102,7 @@ def find_slots(
 
 
 def _has_instructor(facts: BookingFacts) -> bool:
-    return facts.instructor or any(one.instructor for one in facts.companions)
+    return facts.instructor or facts.brought or any(one.instructor for one in facts.companions)
 
 
 def next_free(facts: BookingFacts, days: int = SEARCH_DAYS) -> datetime | None:

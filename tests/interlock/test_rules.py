@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fablab.certifications.rules import NOTHING, GrantFacts, Held, Required
+from fablab.certifications.rules import NOTHING, Either, GrantFacts, Held, Level, Required
 from fablab.interlock.rules import AccessFacts, BadgeFacts, access_denials, lease_s, revoke_how
 from fablab.people.rules import PersonFacts
 from fablab.resources.rules import Calendar, Opening, ResourceFacts
@@ -102,3 +102,35 @@ def test_a_lease_is_as_short_as_the_strictest_wants(
 
 def test_what_is_not_known_is_as_dangerous_as_can_be() -> None:
     assert [revoke_how(one) for one in ("a", "b", "c", "?")] == ["now", "job", "idle", "now"]
+
+
+SUPERVISED = replace(HELD, level=Level.SUPERVISED)
+EITHER = Required(Either((Held(1), Held(2))), {1: {"en": "Laser"}, 2: {"en": "Fibre"}})
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({"grants": (SUPERVISED,)}, ["needs_supervisor"]),
+        ({"grants": (SUPERVISED,), "supervised": True}, []),
+        ({"grants": (SUPERVISED, HELD)}, []),
+        ({"grants": (SUPERVISED, replace(HELD, revoked_at=MONDAY))}, ["needs_supervisor"]),
+        ({"grants": (SUPERVISED, replace(HELD, level=Level.INSTRUCTOR))}, []),
+        ({"grants": (replace(SUPERVISED, valid_until=MONDAY),)}, ["certification_expired"]),
+        ({"grants": (replace(SUPERVISED, valid_until=MONDAY),), "supervised": True}, ["certification_expired"]),
+        ({"grants": (replace(SUPERVISED, certification_id=9, counts_as={1}),)}, ["needs_supervisor"]),
+        ({"grants": (replace(SUPERVISED, certification_id=2), HELD), "required": EITHER}, []),
+        ({"grants": (replace(SUPERVISED, certification_id=2),), "required": EITHER}, ["needs_supervisor"]),
+        ({"grants": (replace(SUPERVISED, certification_id=2),)}, ["not_certified"]),
+        ({"grants": (replace(SUPERVISED, certification_id=2), HELD)}, []),
+        ({"grants": (SUPERVISED,), "required": NOTHING}, []),
+        (
+            {"grants": (SUPERVISED,), "in_use_by_other": True, "at": local(2, 8)},
+            ["needs_supervisor", "outside_opening_hours", "blocked"],
+        ),
+    ],
+)
+def test_who_is_certified_at_level_supervised_needs_an_instructor_there(
+    change: dict[str, Any], codes: list[str]
+) -> None:
+    assert [denial.code for denial in access_denials(replace(ALLOWED, **change))] == codes

@@ -1,22 +1,29 @@
 """The interlock's decisions with the database: who may, what is written down, what ends."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from fablab.certifications import suspending
+from fablab.certifications.models import Certification
+from fablab.certifications.rules import Level
 from fablab.core import badges, events
+from fablab.core.actor import Role
 from fablab.core.db import db, transaction
 from fablab.core.errors import NotFound
 from fablab.devices.models import Device
 from fablab.interlock import alarms, gather, service
 from fablab.interlock.models import AccessDecision
 from fablab.people.models import Badge, Person
-from fablab.reservations.models import ArrivedBy, Companion, Reservation
+from fablab.reservations.models import Allocation, ArrivedBy, Companion, Reservation
 from fablab.resources.models import Closure, OpeningException, OpeningRule, Resource
+from tests.conftest import CountQueries
 from tests.factories import (
     NOW,
+    make_actor,
     make_certification,
     make_device,
     make_grant,
@@ -223,3 +230,134 @@ def test_a_badge_at_a_plain_reader_checks_in_too(lab: Lab) -> None:
     tap = service.Tap(device_id=lab.device.id, resource_id=lab.laser.id, at=NOW, rid="1-aa:9", boot="1-aa", uid=UID)
     assert service.note_tap(tap)
     assert db.session.get_one(Reservation, booked.id, populate_existing=True).arrived_by is ArrivedBy.BADGE
+
+
+# -- with an instructor only ------------------------------------------------------------------------------------------
+
+
+def at_level(lab: Lab, level: Level) -> None:
+    with transaction() as session:
+        session.get_one(Certification, lab.grant.certification_id).level = level
+
+
+def booked(lab: Lab, owner: Person, along: list[Person], from_h: int = -1, to_h: int = 1, **over: Any) -> None:
+    times = (NOW + timedelta(hours=from_h), NOW + timedelta(hours=to_h))
+    companions = [Companion(person_id=one.id) for one in along]
+    make_reservation(owner, [lab.laser], *times, companions=companions, **over)
+
+
+ALONG = {
+    "no booking": (None, ["needs_supervisor"]),
+    "alone": (("ada", []), ["needs_supervisor"]),
+    "with an instructor": (("ada", ["instructor"]), []),
+    "with a manager": (("ada", ["manager"]), []),
+    "with a friend": (("ada", ["maker"]), ["needs_supervisor"]),
+    "with a friend and an instructor": (("ada", ["maker", "instructor"]), []),
+    "with an instructor who has left": (("ada", ["gone"]), ["needs_supervisor"]),
+    "along with an instructor": (("instructor", ["ada"]), []),
+    "along with a friend who brings an instructor": (("maker", ["ada", "instructor"]), []),
+    "along with a friend": (("maker", ["ada"]), ["needs_supervisor"]),
+}
+
+
+@pytest.mark.parametrize(("case", "expected"), ALONG.values(), ids=ALONG)
+def test_at_level_supervised_the_badge_opens_with_an_instructor_only(
+    lab: Lab, case: tuple[str, list[str]] | None, expected: list[str]
+) -> None:
+    at_level(lab, Level.SUPERVISED)
+    people = {
+        "ada": lab.ada,
+        "maker": make_person(),
+        "instructor": make_person(role=Role.INSTRUCTOR),
+        "manager": make_person(role=Role.MANAGER),
+        "gone": make_person(role=Role.INSTRUCTOR, active=False),
+    }
+    if case is not None:
+        booked(lab, people[case[0]], [people[one] for one in case[1]])
+    assert codes(lab) == expected
+    answer = lab.tap(1)
+    assert (answer.granted, answer.code) == ((True, None) if not expected else (False, "needs_supervisor"))
+
+
+@pytest.mark.parametrize(("from_h", "to_h", "expected"), [(-2, 0, True), (1, 2, True), (0, 1, False), (-1, 1, False)])
+def test_the_booking_with_the_instructor_must_run(lab: Lab, from_h: int, to_h: int, expected: bool) -> None:
+    at_level(lab, Level.SUPERVISED)
+    booked(lab, lab.ada, [make_person(role=Role.INSTRUCTOR)], from_h, to_h)
+    assert ("needs_supervisor" in codes(lab)) is expected
+
+
+def test_a_booking_of_another_machine_or_a_cancelled_one_brings_no_instructor(lab: Lab) -> None:
+    at_level(lab, Level.SUPERVISED)
+    teacher = make_person(role=Role.INSTRUCTOR)
+    times = (NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    make_reservation(lab.ada, [make_machine("Saw")], *times, companions=[Companion(person_id=teacher.id)])
+    booked(lab, lab.ada, [teacher])
+    with transaction() as session:
+        for one in session.scalars(select(Allocation).where(Allocation.resource_id == lab.laser.id)):
+            one.live = False
+    assert codes(lab) == ["needs_supervisor"]
+
+
+def test_what_staff_set_aside_for_the_booking_counts_at_the_machine(lab: Lab) -> None:
+    at_level(lab, Level.SUPERVISED)
+    booked(lab, lab.ada, [], overrides=[{"code": "needs_supervisor", "reason": "I am next door"}])
+    assert codes(lab) == []
+
+
+def test_a_running_use_ends_with_the_supervision(lab: Lab) -> None:
+    at_level(lab, Level.SUPERVISED)
+    booked(lab, lab.ada, [make_person(role=Role.INSTRUCTOR)], 0, 1)
+    assert lab.tap(1).act == "start"
+    [running] = service.running_grants()
+    assert service.renewal_denials(running, NOW + timedelta(minutes=59)) == []
+    after = service.renewal_denials(running, NOW + timedelta(hours=1))
+    assert [one.code for one in after] == ["needs_supervisor"]
+
+
+def test_only_for_who_needs_an_instructor_it_is_asked_whether_one_is_there(
+    lab: Lab, count_queries: CountQueries
+) -> None:
+    counts: dict[Level, int] = {}
+    for level in Level:
+        at_level(lab, level)
+        db.session.rollback()
+        person = db.session.get_one(Person, lab.ada.id)
+        count_queries()
+        gather.access_facts(person, lab.laser.id, NOW)
+        counts[level] = count_queries()
+    assert counts[Level.AUTONOMOUS] == counts[Level.INSTRUCTOR] == counts[Level.SUPERVISED] - 1
+
+
+# -- at other times ---------------------------------------------------------------------------------------------------
+
+
+def test_the_past_is_judged_as_it_was(lab: Lab) -> None:
+    manager = make_actor(make_person(role=Role.MANAGER))
+    held = suspending.suspend(manager, lab.grant.certification_id, lab.ada.id, "talk", NOW - timedelta(days=7))
+    suspending.lift(manager, held.id, "", NOW - timedelta(days=4))
+
+    def then(days: float) -> list[str]:
+        found = service.check_access(lab.ada.id, lab.laser.id, NOW - timedelta(days=days), NOW)
+        return [one.code for one in found]
+
+    assert then(40) == ["not_certified", *then(39)[1:]]
+    assert "certification_suspended" in then(7)
+    assert "certification_suspended" in then(4.1)
+    assert "certification_suspended" not in then(7.1)
+    assert "certification_suspended" not in then(4)
+    assert codes(lab) == []
+
+
+def test_who_used_it_then_counts_then_and_not_at_another_time(lab: Lab) -> None:
+    bob = make_person()
+    lab.tap(1)
+    lab.tap(2, 3600)
+    hour = timedelta(hours=1)
+
+    def of_bob(at: float, now: float) -> list[str]:
+        found = service.check_access(bob.id, lab.laser.id, NOW + at * hour, NOW + now * hour)
+        return [one.code for one in found if one.code != "not_certified"]
+
+    assert [of_bob(at, 2) for at in (0.5, 1, 1.5)] == [["blocked"], [], []]
+    lab.tap(3, 7200)
+    assert [of_bob(at, 2.5) for at in (2.5, 3)] == [["blocked"], []], "of the future nobody knows"
