@@ -18,7 +18,7 @@ from fablab.certifications.models import Certification, Evidence, Grant
 from fablab.core.actor import Actor
 from fablab.core.db import db, transaction
 from fablab.core.errors import NotFound
-from fablab.core.words import config, text
+from fablab.core.words import config, language, text
 from fablab.credentials import addresses, keys
 from fablab.credentials.grants import Held, held
 from fablab.credentials.models import SignedBadge
@@ -130,6 +130,7 @@ def _achievement(certification: Certification, name: str) -> dict[str, Any]:
         "description": text(certification.description) or name,
         "criteria": {"narrative": criteria(certification)},
         "tag": [certification.level.value],
+        "inLanguage": language(),
     }
 
 

@@ -10,11 +10,21 @@ from fablab.app import create_app
 from fablab.certifications.models import Grant
 from fablab.core.config import Config
 from fablab.core.db import db
+from fablab.credentials import routes
 from fablab.people.models import Person
 from tests.conftest import forget_the_request_before
 from tests.factories import make_certification, make_grant, make_person
 
 HOME = "https://lab.example.org"
+
+
+@pytest.fixture(autouse=True)
+def _another_minute(request: pytest.FixtureRequest) -> None:
+    """Each test may ask as often as somebody who comes for the first time."""
+    for name in ("app", "sqlite_app", "lab"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
+            routes.limiter.reset()
 
 
 @pytest.fixture

@@ -166,6 +166,7 @@ def test_it_is_in_the_holders_language(app: Flask, now: datetime) -> None:
     )
     made = badges.badge(STAFF, grant.id, now)
     assert made["name"] == "Laser (bg)"
+    assert made["credentialSubject"]["achievement"]["inLanguage"] == "bg"
     assert made["evidence"][0]["narrative"] == "Карта № 7, ФабЛаб Русе"
 
 

@@ -11,22 +11,13 @@ from flask.testing import FlaskClient
 
 from fablab.core.actor import Role
 from fablab.core.db import transaction
-from fablab.credentials import certificate, keys, routes
+from fablab.credentials import certificate, keys
 from fablab.credentials.checking import check
 from tests.conftest import CountQueries
 from tests.credentials.conftest import HOME, holder_and_grant
 from tests.credentials.test_badges import change
 from tests.factories import make_certification, make_grant, make_person
 from tests.web_helpers import sign_in
-
-
-@pytest.fixture(autouse=True)
-def _count_from_zero(request: pytest.FixtureRequest) -> None:
-    """Each test is another minute."""
-    for name in ("app", "sqlite_app"):
-        if name in request.fixturenames:
-            request.getfixturevalue(name)
-            routes.limiter.reset()
 
 
 def words(client: FlaskClient, path: str, status: int = 200) -> str:
