@@ -7,9 +7,8 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fablab.certifications import api as certifications_api
-from fablab.certifications import api_grants, api_requirements, routes_requirements
+from fablab.certifications import api_grants, api_requirements, routes_overview, routes_requirements
 from fablab.certifications import routes as certifications_routes
-from fablab.certifications import routes_overview
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
 from fablab.credentials import routes as credentials_routes
@@ -19,7 +18,16 @@ from fablab.interlock import api as interlock_api
 from fablab.notices import routes as notices_routes
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
-from fablab.pages import drawing, hub, routes_equipment, routes_label, routes_resources, streams
+from fablab.pages import (
+    drawing,
+    hub,
+    routes_equipment,
+    routes_label,
+    routes_passport,
+    routes_path,
+    routes_resources,
+    streams,
+)
 from fablab.pages import people as person_routes
 from fablab.pages import routes as pages_routes
 from fablab.people import api as people_api
@@ -38,6 +46,7 @@ from fablab.reservations import (
     api_series,
     api_slots,
     api_waiting,
+    calendar_feed,
     routes_agenda,
     routes_calendar,
     routes_closures,
@@ -51,10 +60,13 @@ from fablab.reservations import routes as reservations_routes
 from fablab.resources import api as resources_api
 from fablab.resources import routes as resources_routes
 from fablab.training import api as training_api
+from fablab.training import calendar as training_calendar
 from fablab.training import leaving as training_leaving
+from fablab.training import routes as training_routes
+from fablab.training import routes_remedy
 from fablab.usage import api as usage_api
 from fablab.usage import routes as usage_routes
-from fablab.web import access, api, api_docs, assets, csrf, errors, headers, locale, names, navigation, pages
+from fablab.web import access, api, api_docs, assets, csrf, errors, headers, locale, names, navigation, pages, remedies
 
 MAX_FORM = 10 * 1024 * 1024
 
@@ -64,6 +76,8 @@ BLUEPRINTS = (
     routes_resources.blueprint,
     routes_equipment.blueprint,
     routes_label.blueprint,
+    routes_passport.blueprint,
+    routes_path.blueprint,
     reservations_routes.blueprint,
     usage_routes.blueprint,
     devices_routes.blueprint,
@@ -96,6 +110,7 @@ BLUEPRINTS = (
     routes_bank.blueprint,
     quizzes_api.blueprint,
     training_api.blueprint,
+    training_routes.blueprint,
     api_grants.blueprint,
     api_requirements.blueprint,
     routes_requirements.blueprint,
@@ -125,9 +140,11 @@ def create_app(config: Config) -> APIFlask:
     for part in (errors, pages, assets, names, navigation, access, csrf, api, api_docs, headers, people_routes):
         part.init_app(app)
     credentials_routes.init_app(app)
+    remedies.next_trainings_from(app, routes_remedy.next_training)
     leaving.also(training_leaving.lock)  # locks come before anything that is written
     leaving.also(reservations_leaving.forget)
     leaving.also(training_leaving.forget)
+    calendar_feed.also(training_calendar.own_events)
     app.register_blueprint(people_api.blueprint)
     app.register_blueprint(certifications_routes.blueprint)
     app.register_blueprint(certifications_api.blueprint)

@@ -10,7 +10,7 @@ import { build } from "esbuild";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OUT = join(HERE, "..", "fablab", "static", "dist");
 const MODULES = join(HERE, "node_modules");
-const ENTRIES = ["app.js", "theme.js", "wall.js", "timeline.js", "api-docs.js", "app.css"];
+const ENTRIES = ["app.js", "theme.js", "wall.js", "timeline.js", "attendance.js", "attendance-worker.js", "api-docs.js", "app.css"];
 const COPIED = { "swagger-ui.css": "swagger-ui-dist", "swagger-ui-bundle.js": "swagger-ui-dist" };
 const BUNDLED = ["htmx.org", "@tabler/core", "@tabler/icons", "uplot", "swagger-ui-dist"];
 const BROWSERS = ["chrome123", "firefox120", "safari17.5"]; // the first with light-dark(), which Tabler needs

@@ -29,12 +29,21 @@ def asset_url(name: str) -> str:
     return _address(DIST, name, request.root_path)
 
 
+def built(name: str) -> Path:
+    """Where a built file lies, by its plain name. Raises AssetsMissing when it was not built."""
+    return DIST / _hashed(DIST, name)
+
+
 @lru_cache(maxsize=1024)
 def _address(folder: Path, name: str, _root: str) -> str:
+    return url_for("static", filename=f"dist/{_hashed(folder, name)}")
+
+
+def _hashed(folder: Path, name: str) -> str:
     found = _manifest(folder).get(name)
     if found is None:
         raise AssetsMissing(f"the front end has no {name}: build it with `make assets`")
-    return url_for("static", filename=f"dist/{found}")
+    return found
 
 
 @lru_cache(maxsize=1024)

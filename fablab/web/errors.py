@@ -60,10 +60,14 @@ def problem(status: int, title: str, detail: str = "", **more: Any) -> Response:
 
 
 def denial_json(denial: Denial) -> dict[str, Any]:
-    """A denial as the API shows it: code, message, and the remedy where there is one."""
+    """A denial as the API shows it: code, message, and the remedy where there is one; its `post` is where a form of our
+    pages does it at once."""
     made = {"code": denial.code, "message": words.sentence(denial), "params": dict(denial.params)}
     remedy = remedies.remedy(denial)
-    return made | ({"remedy": {"text": remedy.text, "url": remedy.url}} if remedy else {})
+    if remedy is None:
+        return made
+    shown = {"text": remedy.text, "url": remedy.url}
+    return made | {"remedy": shown | ({"post": remedy.post} if remedy.post else {})}
 
 
 def answer(status: int, title: str, detail: str = "", **more: Any) -> Response:

@@ -1,10 +1,13 @@
-"""Remedies: the way out of a denial, as a link made by endpoint name, so that rules need not know pages."""
+"""Remedies: the way out of a denial, as a link made by endpoint name, so that rules need not know pages.
 
-from collections.abc import Callable
+The next training is not known here: the application registers who knows it with `next_trainings_from`.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, url_for
+from flask import Flask, current_app, url_for
 from flask_babel import gettext as _
 
 from fablab.core.denials import Denial
@@ -12,15 +15,36 @@ from fablab.core.denials import Denial
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What to do about a denial: words for the link, and where it leads."""
+    """What to do about a denial: words for the link, and where it leads. `post`: a form posted there does it at once;
+    '' for none."""
 
     text: str
     url: str
+    post: str = ""
+
+
+NextTraining = Callable[[Sequence[int]], Remedy | None]
+"""The next training that grants one of these certifications to whoever asks, as a remedy; None for none."""
+
+_TRAINING = "fablab_next_training"
+
+
+def next_trainings_from(app: Flask, find: NextTraining) -> None:
+    """Whom to ask for the next training."""
+    app.extensions[_TRAINING] = find
 
 
 def _certification(denial: Denial) -> Remedy | None:
     ident = denial.params.get("certification_id")
     return _link(_("How to get certified"), "certifications.show", "certification_id", ident)
+
+
+def _training(denial: Denial) -> Remedy | None:
+    """The next training for it, or for one that would do as well; else how to get it."""
+    find: NextTraining | None = current_app.extensions.get(_TRAINING)
+    named = [denial.params, *denial.params.get("alternatives", ())]
+    ids = [int(one["certification_id"]) for one in named if one.get("certification_id")]
+    return (find(ids) if find and ids else None) or _certification(denial)
 
 
 def _rules(denial: Denial) -> Remedy | None:
@@ -42,12 +66,12 @@ def _another_time(_denial: Denial) -> Remedy | None:
 
 
 _REMEDIES: dict[str, Callable[[Denial], Remedy | None]] = {
-    "not_certified": _certification,
-    "certification_expired": _certification,
-    "certification_lapsed_unused": _certification,
-    "certification_revoked": _certification,
+    "not_certified": _training,
+    "certification_expired": _training,
+    "certification_lapsed_unused": _training,
+    "certification_revoked": _training,
     "certification_suspended": _certification,
-    "prerequisite_missing": _certification,
+    "prerequisite_missing": _training,
     "theory_missing": _certification,
     "too_young": _certification,
     "age_unknown": _certification,

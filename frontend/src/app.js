@@ -71,6 +71,29 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-sends]")) event.target.form.requestSubmit();
 });
 
+// A button with data-adds-row repeats the last part of the form that it names, empty; without scripts each save gives one.
+for (const button of document.querySelectorAll("[data-adds-row]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const last = [...button.form.querySelectorAll(button.dataset.addsRow)].at(-1);
+    const more = last.cloneNode(true);
+    const number = Date.now();
+    for (const label of more.querySelectorAll("label")) label.htmlFor += `-${number}`;
+    for (const input of more.querySelectorAll("input")) {
+      if (input.id) input.id += `-${number}`;
+      if (input.type === "hidden") input.value = "";
+      input.required = false;
+    }
+    last.after(more);
+    more.querySelector("input:not([type=hidden])").focus();
+  });
+}
+
+// What was kept of attendance sheets for a time without a connection is not for whoever uses this browser next.
+if ("caches" in window && !document.querySelector('form[action$="/sign-out"]') && navigator.onLine) {
+  caches.delete("attendance-sheets");
+}
+
 // A button that prints is of use only with scripts.
 for (const button of document.querySelectorAll("[data-prints]")) {
   button.hidden = false;
