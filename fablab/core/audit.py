@@ -14,7 +14,7 @@ from sqlalchemy import Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fablab.core.actor import Actor
-from fablab.core.db import Base, BigId, db, lock_logs
+from fablab.core.db import Base, BigId, at_end, db, lock_logs
 
 
 class AuditEntry(Base):
@@ -47,11 +47,9 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Appends an entry. `subject` is a flushed model with an `id`, or (type, id). Only inside `transaction()`."""
-    session = db.session
-    session.flush()
-    lock_logs()
-    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or ""
+    """Appends an entry, in the moment in which the transaction commits. `subject` is a model with an `id`, or (type,
+    id). Only inside `transaction()`."""
+    db.session.flush()
     subject_type, subject_id = subject if isinstance(subject, tuple) else (subject.__tablename__, _id_of(subject))
     entry = AuditEntry(
         at=at,
@@ -64,9 +62,15 @@ def record(
         after=None if after is None else _plain(after),
         hash="",
     )
+    at_end(lambda: _write(entry))
+
+
+def _write(entry: AuditEntry) -> None:
+    lock_logs()
+    previous = db.session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or ""
     entry.hash = chain_hash(previous, entry)
-    session.add(entry)
-    session.flush()
+    db.session.add(entry)
+    db.session.flush()
 
 
 def chain_hash(previous: str, entry: AuditEntry) -> str:

@@ -151,12 +151,15 @@ def transaction() -> Iterator[Session]:
     try:
         session.connection(execution_options={WRITER: True})
         yield session
+        for write in session.info.pop(_AT_END, ()):
+            write()
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         session.info.pop(WRITER, None)
+        session.info.pop(_AT_END, None)
 
 
 def lock(model: type[Model], ident: Any) -> Model | None:
@@ -168,12 +171,23 @@ def lock(model: type[Model], ident: Any) -> Model | None:
     return db.session.get(model, ident, with_for_update={"key_share": True}, populate_existing=True)
 
 
+_AT_END = "fablab_at_end"
+
+
+def at_end(write: Callable[[], None]) -> None:
+    """Has `write` called when all else of the transaction is done, just before it commits. Only inside
+    `transaction()`."""
+    if not db.session.info.get(WRITER):
+        raise RuntimeError("write only inside `with transaction():`")
+    db.session.info.setdefault(_AT_END, []).append(write)
+
+
 _LOGS_LOCK = 7_301_001
 
 
 def lock_logs() -> None:
-    """Lets one transaction after the other append to the events and to the audit log, until its commit. It is one lock
-    for both, so that who appends to the one first never waits in a ring for who begins with the other; it comes last.
+    """Lets one transaction after the other append to the events and to the audit log, until its commit. It is taken
+    `at_end` only: nobody who holds it waits for another lock, so that nobody waits in a ring.
 
     SQLite has one writer as it is.
     """

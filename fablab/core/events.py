@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import String, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fablab.core.db import Base, BigId, db, is_postgresql, lock_logs
+from fablab.core.db import Base, BigId, at_end, db, is_postgresql, lock_logs
 
 CHANNEL = "fablab_events"
 """PostgreSQL notification channel that is signalled at each commit with events."""
@@ -30,11 +30,17 @@ class Event(Base):
 
 
 def append(kind: str, at: datetime, **data: Any) -> None:
-    """Notes that `kind` happened at `at`. Only inside `transaction()`."""
+    """Notes that `kind` happened at `at`, in the moment in which the transaction commits. Only inside
+    `transaction()`."""
+    made = Event(kind=kind, at=at, data=data)
+    at_end(lambda: _write(made))
+
+
+def _write(made: Event) -> None:
     lock_logs()
     if is_postgresql():
         db.session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
-    db.session.add(Event(kind=kind, at=at, data=data))
+    db.session.add(made)
 
 
 def since(last_id: int, limit: int = 500) -> list[Event]:
