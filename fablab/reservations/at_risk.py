@@ -121,7 +121,7 @@ def release(now: datetime, kept: Kept = none_kept) -> int:
     certified by now stay. Counts both. A job: twice is as once."""
     safe: set[int] = set()
     due: dict[int, list[int]] = {}
-    for part in _marked():
+    for part in _marked(now):
         missing, stays = lacking(part), kept([one.id for one in part])
         safe |= {one.person_id for one in part if one.id not in missing}
         for one in part:
@@ -131,9 +131,10 @@ def release(now: datetime, kept: Kept = none_kept) -> int:
     return count + sum(_release(person_id, ids, now) for person_id, ids in sorted(due.items()))
 
 
-def _marked() -> Iterator[Sequence[Reservation]]:
-    """What is at risk, in parts. Read by itself, so that what is done to one part does not disturb the next."""
-    ids = list(db.session.scalars(select(Reservation.id).where(_MARKED, _BOOKED).order_by(Reservation.id)))
+def _marked(now: datetime) -> Iterator[Sequence[Reservation]]:
+    """What is at risk, in parts, longest first: by the index of what is marked."""
+    query = select(Reservation.id).where(_MARKED, Reservation.at_risk_since <= now, _BOOKED)
+    ids = list(db.session.scalars(query.order_by(Reservation.at_risk_since, Reservation.id)))
     for begin in range(0, len(ids), AT_ONCE):
         part = select(Reservation).where(Reservation.id.in_(ids[begin : begin + AT_ONCE])).options(_WHOLE)
         yield db.session.scalars(part.order_by(Reservation.id)).all()

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import event, select, text
 
 from benchmarks import bulk
+from fablab.core import outbox
 from fablab.core.actor import Role
 from fablab.core.db import db, is_postgresql, transaction
 from fablab.pages import resources as resource_pages
@@ -20,6 +21,7 @@ from fablab.pages import service as wall
 from fablab.people.models import Person
 from fablab.reservations import (
     agenda,
+    at_risk,
     calendar_feed,
     day_sheet,
     finding,
@@ -208,8 +210,18 @@ def job_questions(people: list[Person], machines: list[Resource]) -> Questions:
         "remind": lambda: presence.remind(NOW),
         "finish past": lambda: presence.finish_past(NOW + HOUR),
         "end unanswered": lambda: requests.end_unanswered(NOW),
+        "judge who is at risk": lambda: judge({"person_id": people[0].id}),
+        "judge what is at risk": lambda: judge({"resource_id": machines[0].id}),
+        "release at risk": lambda: at_risk.release(NOW),
         "whose use": lambda: presence.booking_at(machines[0].id, NOW, people[0].id),
     }
+
+
+def judge(row: dict[str, int]) -> None:
+    """Has bookings judged for which a certification may be missing."""
+    with transaction():
+        outbox.put(at_risk.KIND, "reservations", row, NOW)
+    at_risk.judge(NOW)
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["without statistics", "with statistics"])
