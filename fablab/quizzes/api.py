@@ -98,7 +98,7 @@ class Answer(Body):
 class Answers(Body):
     """Answers to some or all of the questions; the last ones count."""
 
-    answers: list[Answer] = Field(max_length=500)
+    answers: list[Answer] = Field(default_factory=list, max_length=500)
 
 
 @blueprint.get("/certifications/<int:certification_id>/questions")

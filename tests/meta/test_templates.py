@@ -20,11 +20,13 @@ INLINE = {
     "something from elsewhere": re.compile(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=[\"'](?:https?:)?//", re.I),
     "unescaped text": re.compile(r"\|\s*safe\b"),
 }
+STATEMENT = re.compile(r"{%.*?%}", re.DOTALL)
 DATA_BLOCK = re.compile(r"<script[^>]*type=[\"']application/json[\"'][^>]*>", re.IGNORECASE)
 
 
 def html(name: str) -> str:
-    return DATA_BLOCK.sub("", (FOLDER / name).read_text(encoding="utf-8"))
+    """A template's markup: without its statements and the data that it hands to scripts."""
+    return STATEMENT.sub("", DATA_BLOCK.sub("", (FOLDER / name).read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
