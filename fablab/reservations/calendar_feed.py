@@ -4,7 +4,7 @@ The subscriptions and the form of the file are those of `fablab.notices`.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,10 @@ from fablab.reservations.asked import Parents, asked, parents
 from fablab.reservations.models import LIVE, Allocation, Reservation, ReservationState
 from fablab.reservations.reading import WITH_RESOURCES
 from fablab.resources.service import get_resource
+
+More = Callable[[int, datetime], Sequence[CalendarEvent]]
+
+_MORE: dict[More, None] = {}
 
 BACK = timedelta(days=90)
 MOST = 2000
@@ -48,9 +52,16 @@ def contents(feed: CalendarFeed, now: datetime) -> Contents:
     """What a subscriber sees now: the last three months and all that comes. Raises NotFound for a retired resource."""
     if feed.resource_id is None:
         title = gettext("My bookings, %(lab)s", lab=words.config().lab.name)
-        return Contents(title, own_events(feed.person_id, now))
+        events = [*own_events(feed.person_id, now), *(one for more in _MORE for one in more(feed.person_id, now))]
+        return Contents(title, sorted(events, key=lambda one: (one.starts_at, one.name)))
     resource = get_resource(feed.resource_id)
     return Contents(words.text(resource.name), busy_events(resource.id, now))
+
+
+def also(more: More) -> None:
+    """From now on a person's calendar holds `more(person_id, now)` too: what packages that this one may not know have
+    for him. Naming it twice is as once."""
+    _MORE[more] = None
 
 
 def own_events(person_id: int, now: datetime) -> list[CalendarEvent]:

@@ -11,10 +11,11 @@ from fablab.core.db import Texts, db
 from fablab.core.words import config, text
 from fablab.notices import calendars
 from fablab.notices.calendars import CalendarEvent, CalendarEvents, Status
+from fablab.reservations import calendar_feed
 from fablab.reservations.asked import Parents
-from fablab.training.models import Training, TrainingDate
+from fablab.training.models import Enrolment, Training, TrainingDate
 from fablab.training.reading import WITH_DATES, resources_of, tree_of
-from fablab.training.rules import TrainingState
+from fablab.training.rules import EnrolmentState, TrainingState
 
 MOST = 500
 """How many trainings the public calendar holds at most."""
@@ -66,6 +67,24 @@ def public_calendar(now: datetime) -> bytes:
     tree = tree_of(date for row in rows for date in row.dates)
     events = [event_of(date, row, _changed_at(row), tree) for row in rows for date in row.dates]
     return calendars.feed(title, events)
+
+
+def own_events(person_id: int, now: datetime) -> list[CalendarEvent]:
+    """The dates of trainings in which somebody has a place, and of those he gives, but for what his bookings show
+    already; the last three months and all that comes. At most six queries."""
+    takes = select(Enrolment.training_id).where(Enrolment.person_id == person_id)
+    takes = takes.where(Enrolment.state == EnrolmentState.ENROLLED)
+    query = select(Training).where(Training.id.in_(takes) | (Training.instructor_id == person_id))
+    query = query.where(Training.state.in_((TrainingState.PUBLISHED, TrainingState.CLOSED)))
+    query = query.where(Training.ends_at > now - calendar_feed.BACK).options(*WITH_DATES)
+    rows = db.session.scalars(query.order_by(Training.starts_at, Training.id).limit(MOST)).all()
+    tree = tree_of(date for row in rows for date in row.dates)
+    return [
+        event_of(date, row, _changed_at(row), tree)
+        for row in rows
+        for date in row.dates
+        if row.instructor_id != person_id or date.reservation_id is None
+    ]
 
 
 def _changed_at(training: Training) -> datetime:

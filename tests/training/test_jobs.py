@@ -11,11 +11,13 @@ from sqlalchemy import select
 
 from fablab.core.db import db
 from fablab.notices import calendars
-from fablab.notices.models import Notice
+from fablab.notices.models import CalendarFeed, Notice
+from fablab.reservations import calendar_feed
 from fablab.training import jobs, service
 from fablab.training.models import Training
 from fablab.training.rules import TrainingState
 from tests import factories as make
+from tests.conftest import CountQueries
 from tests.factories import NOW
 from tests.training.lab import HOUR, START, WEEK, Lab, dates, enrol, happened, held, make_lab, plan, states, told
 
@@ -144,3 +146,22 @@ def test_the_public_calendar_holds_what_is_published(lab: Lab) -> None:
     assert [str(one.get("location")) for one in events][:2] == ["Room", "Room"]
     own = Calendar.from_ical(service.calendar_of(service.get_training(None, shown.id))).walk("VEVENT")
     assert [str(one["uid"]) for one in own] == wanted
+
+
+def test_a_persons_own_calendar_holds_his_trainings(lab: Lab, count_queries: CountQueries) -> None:
+    training, other = plan(lab, START, START + WEEK), plan(lab, START + 2 * WEEK, places=1)
+    person = make.make_person()
+    enrol(training, person)
+    enrol(other)
+    enrol(other, person)
+    feed = CalendarFeed(person_id=person.id)
+    names = [one.name for one in calendar_feed.contents(feed, NOW).events]
+    assert names == [f"training-{training.id}-{one.id}" for one in training.dates], "not what he waits for"
+    own = CalendarFeed(person_id=lab.instructor.id)
+    events = calendar_feed.contents(own, NOW).events
+    assert {one.name.partition("-")[0] for one in events} == {"reservation"}, "his bookings are in it already"
+    talk = service.plan(lab.actor, {"title": {"en": "Talk"}, "places": 1}, dates(START + 3 * WEEK), [], NOW)
+    service.publish(lab.actor, talk.id, NOW)
+    count_queries()
+    assert calendar_feed.contents(own, NOW).events[-1].titles == ({"en": "Talk"},)
+    assert count_queries() <= 12
