@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import OperationalError
 
+from fablab.certifications import cli as certifications
 from fablab.core import clock
 from fablab.core.app import lab
 from fablab.core.config import Config, ConfigError, load_config
@@ -38,6 +39,14 @@ fablab.add_command(devices.device)
 fablab.add_command(credentials.credentials)
 for command in (*people.COMMANDS, *run.COMMANDS, *bridge.COMMANDS, simulators.simulate):
     fablab.add_command(command)
+
+
+@fablab.group("import")
+def imports() -> None:
+    """Bulk data from files; a dry run first shows each bad line."""
+
+
+imports.add_command(certifications.grants)
 
 
 @fablab.command()

@@ -6,7 +6,7 @@ the chain from there on; `verify` finds the place.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fablab.core.actor import Actor
-from fablab.core.db import Base, BigId, at_end, db, lock_logs
+from fablab.core.db import Base, BigId, at_end, bulk_insert, db, lock_logs
 
 
 class AuditEntry(Base):
@@ -65,12 +65,36 @@ def record(
     at_end(lambda: _write(entry))
 
 
+def record_all(
+    actor: Actor, action: str, entries: Sequence[tuple[tuple[str, str], Mapping[str, Any]]], at: datetime
+) -> None:
+    """Appends, as `record` does, an entry for each of these: the subject as (type, id), and `after`. Few statements,
+    however many. Only inside `transaction()`."""
+    common = {"at": at, "actor_id": actor.person_id, "via": actor.via, "action": action, "before": None}
+    rows = [
+        {**common, "subject_type": subject[0], "subject_id": subject[1], "after": _plain(after)}
+        for subject, after in entries
+    ]
+    at_end(lambda: _write_all(rows))
+
+
+def _write_all(rows: list[dict[str, Any]]) -> None:
+    lock_logs()
+    previous = _newest_hash()
+    for row in rows:
+        previous = row["hash"] = chain_hash(previous, AuditEntry(**row))
+    bulk_insert(AuditEntry, rows)
+
+
 def _write(entry: AuditEntry) -> None:
     lock_logs()
-    previous = db.session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or ""
-    entry.hash = chain_hash(previous, entry)
+    entry.hash = chain_hash(_newest_hash(), entry)
     db.session.add(entry)
     db.session.flush()
+
+
+def _newest_hash() -> str:
+    return db.session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or ""
 
 
 def chain_hash(previous: str, entry: AuditEntry) -> str:

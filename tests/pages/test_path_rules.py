@@ -16,7 +16,8 @@ SAFETY, LASER, FIBRE, SAW, TEACHING, QUIZ_ONLY, YOUNG = 1, 2, 3, 4, 5, 6, 7
 
 
 def award(ident: int, **over: Any) -> Award:
-    return Award(**{"certification_id": ident, "name": {"en": str(ident)}} | over)
+    values: dict[str, Any] = {"certification_id": ident, "name": {"en": str(ident)}}
+    return Award(**values | over)
 
 
 ASKS = {
@@ -31,7 +32,8 @@ ASKS = {
 
 
 def has(ident: int, **over: Any) -> GrantFacts:
-    return GrantFacts(**{"certification_id": ident, "granted_at": NOW - timedelta(days=30)} | over)
+    values: dict[str, Any] = {"certification_id": ident, "granted_at": NOW - timedelta(days=30)}
+    return GrantFacts(**values | over)
 
 
 def way(need: Need, grants: Sequence[GrantFacts] = (), **who: Any) -> Way:
