@@ -13,13 +13,14 @@ from flask import Flask
 from flask_babel import force_locale
 from sqlalchemy import func, select
 
+from fablab.certifications.models import Grant
 from fablab.core import audit
 from fablab.core.config import Config
 from fablab.core.db import db
 from fablab.notices.models import Notice
 from fablab.training import service
-from fablab.training.models import Enrolment, Training, TrainingDate
-from fablab.training.rules import EnrolmentState, TrainingState
+from fablab.training.models import Enrolment, Training, TrainingDate, TrainingGrant
+from fablab.training.rules import OPEN, EnrolmentState, TrainingState
 from tests import factories as make
 from tests.factories import NOW
 from tests.training.lab import HOUR, START, WEEK, Lab, happened, held, make_lab, plan, told
@@ -36,9 +37,14 @@ from fablab.core.actor import Actor, Role, system
 from fablab.core.app import create_core_app
 from fablab.core.config import load_config
 from fablab.core.db import db
-from fablab.core.errors import Conflict, Denied
+from fablab.core.errors import Conflict, Denied, Invalid
+from fablab.people import leaving
+from fablab.people.service import anonymise as anonymise_person
 from fablab.training import jobs, service
+from fablab.training import leaving as training_leaving
 from fablab.training.models import Enrolment
+from fablab.training.rules import Outcome
+from fablab.training.service import Tick
 from fablab.training.wishes import DateWish
 
 file, url, now, seed, task, *rest = sys.argv[1:]
@@ -49,7 +55,7 @@ app = create_core_app(load_config(Path(file)).with_changes(database={"url": url}
 def one(act):
     try:
         act()
-    except (Conflict, Denied):
+    except (Conflict, Denied, Invalid):
         db.session.rollback()
 
 
@@ -98,7 +104,21 @@ def teach(person, resource, *starts):
         one(lambda: service.plan(actor, {"title": {"en": "x"}, "places": 1}, dates, [int(resource)], now))
 
 
+def passed(training, instructor, at, *enrolments):
+    actor, when = Actor(int(instructor), Role.INSTRUCTOR, "api"), datetime.fromisoformat(at)
+    for ident in rng.sample(enrolments, len(enrolments)):
+        tick = Tick(int(ident), when, judged=True, outcome=Outcome.PASSED)
+        service.mark(actor, int(training), [tick], when)
+
+
+def anonymise(*people):
+    for ident in people:
+        anonymise_person(system("cli"), int(ident), now)
+
+
 with app.app_context(), force_locale("en"):
+    leaving.also(training_leaving.lock)
+    leaving.also(training_leaving.forget)
     db.session.connection()
     db.session.rollback()
     print("ready", flush=True)
@@ -217,6 +237,36 @@ def test_nobody_is_left_in_a_training_that_is_cancelled_meanwhile(lab: Lab, conf
     in_it = {one.person_id for one in _enrolments(training) if one.state is EnrolmentState.CANCELLED}
     assert sorted(told("training_cancelled")) == sorted([lab.instructor.id, *in_it])
     assert held() == []
+
+
+def test_whoever_passed_is_certified_once_however_many_send_the_ticks(lab: Lab, config: Config) -> None:
+    training = plan(lab, places=6)
+    enrolments = [str(service.enrol(lab.boss, training.id, int(one), NOW, reason="test").id) for one in makers(6)]
+    ticks = [str(training.id), str(lab.instructor.id), (START + HOUR).isoformat(), *enrolments]
+    run(config, [["passed", *ticks]] * 3)
+    grants = db.session.scalars(select(Grant.person_id).where(Grant.certification_id == lab.laser.id)).all()
+    assert sorted(grants) == sorted(one.person_id for one in _enrolments(training))
+    assert len(db.session.scalars(select(TrainingGrant.grant_id)).all()) == 6
+    each_was_told_once()
+
+
+def test_whoever_is_anonymised_meanwhile_keeps_no_place(lab: Lab, config: Config) -> None:
+    first, second = plan(lab, places=3), plan(lab, START + WEEK, places=3)
+    people = makers(12)
+    gone = people[::2]
+    run(
+        config,
+        [
+            ["enrol", str(first.id), *people],
+            ["enrol", str(second.id), *people],
+            ["anonymise", *gone[::2]],
+            ["anonymise", *gone[1::2]],
+        ],
+    )
+    for training in (first, second):
+        kept = [one for one in _enrolments(training) if one.state in OPEN]
+        assert not {one.person_id for one in kept} & {int(one) for one in gone}
+        assert sum(one.state is not EnrolmentState.WAITING for one in kept) <= 3
 
 
 def test_an_instructor_is_never_in_two_places(lab: Lab, config: Config) -> None:
