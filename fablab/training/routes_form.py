@@ -192,6 +192,7 @@ _FAULTS = {
     "instructor_id": lambda: _("Please choose an instructor, a manager or an administrator."),
     "dates": lambda: _("Please give it one to fifty dates; each ends after it begins, within 24 hours and ten years."),
     "resource_ids": lambda: _("One of these cannot be held. Please choose again."),
+    "resource_id": lambda: _("One of these cannot be held. Please choose again."),
     "certification_ids": lambda: _("One of these certifications is not given any more. Please choose again."),
     "reason": lambda: _("Please write at most 500 characters."),
     "places": lambda: _("So many places are taken already; please type a higher number."),
@@ -201,6 +202,7 @@ _FIELDS = {
     "dates": "day_1",
     "certification_ids": "certifications",
     "resource_ids": "resources",
+    "resource_id": "resources",
 }
 
 

@@ -156,7 +156,7 @@ def publish(training_id: int) -> Response:
 def cancel(training_id: int) -> Response:
     """It does not take place; a draft is thrown away."""
     shown = overview.shown(actor(), service.get_training(actor(), training_id), clock.now())
-    draft = shown.training.state.value == "draft"
+    draft, told = shown.training.state.value == "draft", shown.in_it
     try:
         service.cancel(actor(), training_id, request.form.get("reason", "")[:500], clock.now())
     except Invalid:
@@ -168,7 +168,7 @@ def cancel(training_id: int) -> Response:
     if draft:
         flash(_("The draft is gone. What it held is free again."), "success")
         return redirect(url_for("trainings.given"), code=303)
-    text = ngettext("Cancelled. %(num)d person is told.", "Cancelled. %(num)d people are told.", shown.in_it)
+    text = ngettext("Cancelled. %(num)d person is told.", "Cancelled. %(num)d people are told.", told)
     flash(text, "success")
     return back(training_id)
 
@@ -224,14 +224,14 @@ def _form_of(training: Training) -> Form:
 def _form(training: Training | None, form: Form, refusals: Sequence[Refusal] = (), said: str = "") -> str:
     certifications = list_certifications()
     teaches = grantable(actor(), certifications, clock.now())
-    codes = dict.fromkeys(one.code for found in refusals for one in found.denials if overridable(one, actor().role))
+    against = {one.code: one for found in refusals for one in found.denials if overridable(one, actor().role)}
     return render_template(
         "trainings/edit.html",
         training=training,
         form=form,
         refusals=refusals,
         said=said,
-        overridable=[one for one in codes if one not in OF_ONE_PERSON],
+        overridable=[one for code, one in against.items() if code not in OF_ONE_PERSON],
         codes=words.config().lab.languages,
         all_certifications=[one for one in certifications if one.id in teaches or one.id in form.certification_ids],
         resources=list_resources(),

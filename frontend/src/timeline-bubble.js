@@ -111,11 +111,19 @@ export function bubble(place, words, times) {
     settle();
   }
 
+  /** The way out: a link, or a button where one click does it. */
+  function wayOut({ text, url, post }) {
+    if (!post) return el("a", { href: url }, text);
+    const token = document.querySelector('meta[name="csrf-token"]').content;
+    const hidden = el("input", { type: "hidden", name: "csrf_token", value: token });
+    return el("form", { method: "post", action: post, "data-once": "yes" }, hidden, el("button", { class: "btn way-out" }, icon("school"), text));
+  }
+
   function reasons(denials, last = "") {
     verdictPlace.dataset.state = "denied";
     const items = denials.map((one) => {
       const item = el("li", { "data-code": one.code }, one.message);
-      if (one.remedy) item.append(" ", el("a", { href: one.remedy.url }, one.remedy.text));
+      if (one.remedy) item.append(" ", wayOut(one.remedy));
       return item;
     });
     verdictPlace.replaceChildren(icon("ban"), el("div", {}, el("p", {}, words.denied), el("ul", {}, ...items), last ? el("p", {}, last) : ""));
