@@ -9,7 +9,6 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from fablab.core.words import config
 
-
 CHANNELS = b"fablab channel addresses"
 SIGNING_KEYS = b"fablab signing keys"
 """What is encrypted: each kind has a key of its own, so that one is never taken for the other."""
