@@ -7,7 +7,13 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fablab.certifications import api as certifications_api
-from fablab.certifications import api_grants, api_requirements, routes_overview, routes_requirements
+from fablab.certifications import (
+    api_grants,
+    api_requirements,
+    routes_importing,
+    routes_overview,
+    routes_requirements,
+)
 from fablab.certifications import routes as certifications_routes
 from fablab.core.app import PACKAGE, babel, init_core
 from fablab.core.config import Config
@@ -15,6 +21,7 @@ from fablab.credentials import routes as credentials_routes
 from fablab.devices import api as devices_api
 from fablab.devices import routes as devices_routes
 from fablab.interlock import api as interlock_api
+from fablab.interlock import routes as interlock_routes
 from fablab.notices import routes as notices_routes
 from fablab.pages import api as pages_api
 from fablab.pages import api_resources as status_api
@@ -94,6 +101,7 @@ BLUEPRINTS = (
     api_closures.blueprint,
     usage_api.blueprint,
     interlock_api.blueprint,
+    interlock_routes.blueprint,
     devices_api.blueprint,
     status_api.blueprint,
     pages_api.blueprint,
@@ -114,6 +122,7 @@ BLUEPRINTS = (
     api_grants.blueprint,
     api_requirements.blueprint,
     routes_requirements.blueprint,
+    routes_importing.blueprint,
 )
 """Pages and REST of every package, one line each."""
 

@@ -51,6 +51,10 @@ class ShownRequirements(ShownRequirement):
 @blueprint.output(ShownRequirements)
 @blueprint.doc(summary="What a resource asks for", responses=problems(404))
 def of_resource(resource_id: int) -> ShownRequirements:
+    return _of_resource(resource_id)
+
+
+def _of_resource(resource_id: int) -> ShownRequirements:
     get_resource(resource_id)
     whole = requirements.whole_need(resource_id)
     own = _shown(requirements.own_need(Resource, resource_id), whole.names)
@@ -64,7 +68,7 @@ def of_resource(resource_id: int) -> ShownRequirements:
 @blueprint.doc(summary="Set what a resource asks for", description="Counts at once.", responses=problems(404, 415, 422))
 def set_of_resource(resource_id: int, json_data: Asked) -> ShownRequirements:
     requirements.require(actor(), Resource, resource_id, _need(json_data), clock.now())
-    return of_resource(resource_id)
+    return _of_resource(resource_id)
 
 
 @blueprint.get("/resource-groups/<int:group_id>/requirements")
@@ -72,6 +76,10 @@ def set_of_resource(resource_id: int, json_data: Asked) -> ShownRequirements:
 @blueprint.output(ShownRequirement)
 @blueprint.doc(summary="What all resources of a group ask for", responses=problems(404))
 def of_group(group_id: int) -> ShownRequirement:
+    return _of_group(group_id)
+
+
+def _of_group(group_id: int) -> ShownRequirement:
     get_group(group_id)
     need = requirements.own_need(ResourceGroup, group_id)
     return _shown(need, requirements.names_in(need))
@@ -88,7 +96,7 @@ def of_group(group_id: int) -> ShownRequirement:
 )
 def set_of_group(group_id: int, json_data: Asked) -> ShownRequirement:
     requirements.require(actor(), ResourceGroup, group_id, _need(json_data), clock.now())
-    return of_group(group_id)
+    return _of_group(group_id)
 
 
 def _need(body: Asked) -> Need:

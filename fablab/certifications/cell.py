@@ -1,6 +1,6 @@
 """One person and one certification: how he stands, what happened until now, what is still missing, what may be done."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,11 +10,12 @@ from sqlalchemy.orm import joinedload
 from fablab.certifications import granting
 from fablab.certifications.awarding import obstacles, theory_passed
 from fablab.certifications.facts import facts_of, inclusions
+from fablab.certifications.holding import open_suspensions_of
 from fablab.certifications.matrix import SOON
 from fablab.certifications.models import Certification, Evidence, Grant
-from fablab.certifications.rules import Standing, ends_by, standing
+from fablab.certifications.rules import GrantFacts, Standing, ends_by, standing
 from fablab.certifications.service import get_certification
-from fablab.certifications.suspending import open_suspensions, suspensions_between
+from fablab.certifications.suspending import suspensions_between
 from fablab.core.actor import Actor
 from fablab.core.db import db
 from fablab.core.denials import Denial
@@ -36,13 +37,15 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A suspension that holds the certification back now: its number, since when, why, by whom."""
+    """A suspension that holds one of the grants back now: of which certification, since when, why, by whom; `may`: the
+    actor may lift it."""
 
     ident: int
     certification: Certification
     since: datetime
     reason: str
     by: str
+    may: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,11 @@ class Cell:
     live: bool
     theory: bool
 
+    @property
+    def held_back(self) -> bool:
+        """Whether it cannot be granted because it is held back itself, or what comes with it."""
+        return any(one.code == "certification_suspended" for one in self.missing)
+
 
 def cell(actor: Actor, certification_id: int, person_id: int, now: datetime) -> Cell:
     """Reads it, with a constant number of queries. Raises NotFound, also for whom the actor may not know of."""
@@ -74,7 +82,7 @@ def cell(actor: Actor, certification_id: int, person_id: int, now: datetime) -> 
         person=person,
         standing=standing(known, now, SOON),
         history=_history(certification_id, person_id, counting, now),
-        suspensions=_suspensions(certification_id, person_id),
+        suspensions=_suspensions(actor, person_id, _covered(certification_id, known), now),
         missing=obstacles(person, [certification], now, evidence=Evidence.OBSERVED),
         own=actor.person_id == person_id,
         may=granting.may_grant(actor, certification_id, now),
@@ -111,16 +119,25 @@ def _history(certification_id: int, person_id: int, grants: Sequence[Grant], now
     return [one for _place, one in sorted(enumerate(found), key=lambda pair: (pair[1].at, pair[0]), reverse=True)]
 
 
-def _suspensions(certification_id: int, person_id: int) -> list[Held]:
-    found = open_suspensions(certification_id, person_id)
+def _covered(certification_id: int, grants: Sequence[GrantFacts]) -> set[int]:
+    return {certification_id}.union(*({one.certification_id, *one.counts_as} for one in grants))
+
+
+def _suspensions(actor: Actor, person_id: int, covered: Collection[int], now: datetime) -> list[Held]:
+    """What is held back of the certifications that are `covered` by a grant."""
+    found = [one for one in open_suspensions_of(person_id) if one.certification_id in covered]
     names = names_of([one.started_by_id for one in found])
+    of = select(Certification).where(Certification.id.in_([one.certification_id for one in found]))
+    known = {one.id: one for one in db.session.scalars(of)}
+    may = set() if actor.person_id == person_id else granting.grantable(actor, known.values(), now)
     return [
         Held(
             one.id,
-            db.session.get_one(Certification, one.certification_id),
+            known[one.certification_id],
             one.started_at,
             one.reason,
             names.get(one.started_by_id or 0, ""),
+            one.certification_id in may,
         )
         for one in found
     ]

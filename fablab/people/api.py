@@ -52,6 +52,7 @@ class PersonChange(Body):
     role: ROLES = Field("maker", description="Given by administrators")
     active: bool = Field(True, description="false: no signing in, no machine")
     language: str = Field("", max_length=5, examples=["fr"])
+    born_on: Day | None = Field(None, description="Date of birth, for certifications with a minimum age; null: unknown")
     member_until: Day | None = Field(None, description="Last day of the membership; null: without an end")
     plan_id: Ident | None = Field(None, description="The membership plan; null: none in particular")
     audience: AUDIENCES = Field("citizen", description="Whom the funders count")
@@ -73,6 +74,7 @@ class ShownPerson(Shown):
     role: str
     active: bool
     language: str
+    born_on: date | None
     member_until: date | None
     plan_id: str | None = Field(description="The membership plan")
     audience: str
@@ -284,6 +286,7 @@ def _shown(person: Person) -> ShownPerson:
         role=person.role.value,
         active=person.active,
         language=person.language,
+        born_on=person.born_on,
         member_until=person.member_until,
         plan_id=None if person.plan_id is None else str(person.plan_id),
         audience=person.audience.value,

@@ -43,6 +43,7 @@ def _sentences() -> dict[tuple[str, str], str]:
         ("name", ""): _("Please enter a name of at most 200 characters."),
         ("email", ""): _("Please enter an address such as ada@example.org."),
         ("organisation", ""): _("Please use at most 200 characters."),
+        ("born_on", ""): _("Please enter a day since 1900."),
         ("member_until", ""): _("Please enter a day between 2000 and 2200."),
         ("plan_id", ""): _("Please choose one of the list."),
         ("expires_on", ""): _("Please enter a day in the future."),

@@ -20,7 +20,7 @@ from fablab.web.access import access, actor
 
 __all__ = ["blueprint", "init_app"]
 
-FIELDS = ("name", "email", "role", "language", "member_until", "plan_id", "audience", "organisation")
+FIELDS = ("name", "email", "role", "language", "born_on", "member_until", "plan_id", "audience", "organisation")
 
 
 @blueprint.get("/people")
@@ -142,8 +142,8 @@ def _done(person_id: int, act: Any, told: str, back: str = "") -> Response:
 def _values() -> dict[str, Any]:
     given = {name: request.form[name] for name in FIELDS if name in request.form}
     made: dict[str, Any] = dict(given)
-    if "member_until" in given:
-        made["member_until"] = day(given["member_until"], "member_until")
+    for name in {"born_on", "member_until"} & given.keys():
+        made[name] = day(given[name], name)
     if "plan_id" in given:
         made["plan_id"] = _number(given["plan_id"], "plan_id")
     return made

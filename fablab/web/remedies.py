@@ -39,6 +39,10 @@ def _certification(denial: Denial) -> Remedy | None:
     return _link(_("How to get certified"), "certifications.show", "certification_id", ident)
 
 
+def _quiz(denial: Denial) -> Remedy | None:
+    return _link(_("To the quiz"), "quizzes.show", "certification_id", denial.params.get("certification_id"))
+
+
 def _training(denial: Denial) -> Remedy | None:
     """The next training for it, or for one that would do as well; else how to get it."""
     find: NextTraining | None = current_app.extensions.get(_TRAINING)
@@ -72,7 +76,7 @@ _REMEDIES: dict[str, Callable[[Denial], Remedy | None]] = {
     "certification_revoked": _training,
     "certification_suspended": _certification,
     "prerequisite_missing": _training,
-    "theory_missing": _certification,
+    "theory_missing": _quiz,
     "too_young": _certification,
     "age_unknown": _certification,
     "slot_taken": _waiting,
