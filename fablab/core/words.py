@@ -171,11 +171,11 @@ _QUOTAS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def _training_not_open(p: Mapping[str, Any]) -> str:
-    sentences = {
+    sentences: dict[str, str] = {
         "draft": gettext("This training is not published yet."),
         "cancelled": gettext("This training does not take place."),
     }
-    return sentences.get(str(p.get("why"))) or gettext("This training is over.")
+    return sentences.get(str(p.get("why")), gettext("This training is over."))
 
 
 _AUDIENCES: dict[str, Callable[[], str]] = {
