@@ -103,7 +103,7 @@ class Model:
                 self.said.append(("lapsing", one.ident, end, passed[-1]))
 
     def judge(self, at: int) -> None:
-        lacks = self.held_back_since is not None or not any(one.end() > START for one in self.grants)
+        lacks = self.held_back_since is not None or not any(one.given <= START < one.end() for one in self.grants)
         if self.gone:
             return
         if self.risk is None and lacks and at < START:

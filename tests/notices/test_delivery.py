@@ -291,7 +291,7 @@ def test_what_is_switched_off_is_not_sent_but_the_fixed_kinds_are(app: Flask, ma
     for example in EXAMPLES:
         if not example.STAFF:
             tell(person, example)
-    assert deliver(NOW) == 2, "the certification withdrawn, the channel added"
+    assert deliver(NOW) == 5, "a certification withdrawn or held back, a training cancelled (twice), a channel added"
     service.choose(make_actor(person), frozenset({Wish("reservation_confirmed", "mail")}))
     tell(person, key="new")
     assert deliver(NOW) == 1
