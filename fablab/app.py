@@ -34,6 +34,7 @@ from fablab.pages import (
     routes_path,
     routes_resources,
     streams,
+    upcoming,
 )
 from fablab.pages import people as person_routes
 from fablab.pages import routes as pages_routes
@@ -159,6 +160,7 @@ def create_app(config: Config) -> APIFlask:
     app.register_blueprint(certifications_api.blueprint)
     app.register_blueprint(person_routes.blueprint)
     drawing.init_app(app)
+    upcoming.init_app(app)
     hub.init_app(app)
     streams.init_app(app)
     for blueprint in BLUEPRINTS:
