@@ -171,11 +171,14 @@ _QUOTAS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def _training_not_open(p: Mapping[str, Any]) -> str:
-    sentences: dict[str, str] = {
-        "draft": gettext("This training is not published yet."),
-        "cancelled": gettext("This training does not take place."),
-    }
-    return sentences.get(str(p.get("why")), gettext("This training is over."))
+    why = str(p.get("why"))
+    return _CLOSED[why]() if why in _CLOSED else gettext("This training is over.")
+
+
+_CLOSED: dict[str, Callable[[], str]] = {
+    "draft": lambda: gettext("This training is not published yet."),
+    "cancelled": lambda: gettext("This training does not take place."),
+}
 
 
 _AUDIENCES: dict[str, Callable[[], str]] = {
