@@ -39,7 +39,11 @@ PARAMS: dict[str, Any] = {
     "used": 60,
     "value": 45,
 }
-ODD: dict[str, dict[str, Any]] = {"off_step": {"value": "2026-03-02T10:07:00+00:00"}}
+ODD: dict[str, dict[str, Any]] = {
+    "off_step": {"value": "2026-03-02T10:07:00+00:00"},
+    "training_audience": {"allowed": "school"},
+    "training_clash": {"title": texts("Laser for beginners")},
+}
 
 
 @pytest.mark.parametrize("code", CODES)
