@@ -127,9 +127,7 @@ class TickBody(Body):
     """One tick of the sheet: a mark on a date, an outcome, or both."""
 
     enrolment_id: Ident
-    at: Instant = Field(
-        description="When the device ticked it: the newest counts, whatever order they arrive in"
-    )
+    at: Instant = Field(description="When the device ticked it: the newest counts, whatever order they arrive in")
     date_id: Ident | None = None
     mark: Literal["present", "absent", "excused"] | None = None
     outcome: Literal["passed", "repeat"] | None = Field(None, description="Null, where it is given, takes it back")

@@ -71,6 +71,8 @@ def instructor_denials(instructor_id: int, times: Sequence[Times], now: datetime
     """Why the instructor cannot give these dates: another training of his, a booking of his or as a companion, or two
     of the dates at once. What is over does not count, nor does an office that he rents. Two queries; his row is locked.
     """
+    if not times:
+        return []
     first, last = min(begin for begin, _end in times), max(end for _begin, end in times)
     ordered = sorted(times)
     found = [

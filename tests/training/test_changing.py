@@ -173,3 +173,11 @@ def test_a_plan_holds_a_room_as_a_whole(lab: Lab) -> None:
     assert held() == [span(hall.id, START), span(saw.id, START)]
     service.change(lab.actor, made.id, NOW, dates=dates(START + WEEK))
     assert held() == [span(hall.id, START + WEEK), span(saw.id, START + WEEK)]
+
+
+def test_a_date_does_not_move_into_the_past(lab: Lab) -> None:
+    training = plan(lab)
+    with pytest.raises(Denied) as refused:
+        service.change(lab.actor, training.id, NOW + 4 * HOUR, dates=dates(NOW))
+    assert set(codes(refused)) == {"in_past"}
+    assert service.get_training(None, training.id).starts_at == START
