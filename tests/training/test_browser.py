@@ -97,7 +97,7 @@ def test_the_check_on_the_label_enrols_and_the_way_back_is_asked_once(
     page = open_page(f"/l/{machine.id}", maker, 390, 844)
     page.get_by_role("button", name=re.compile("Enrol in the training on")).click()
     expect(page.get_by_role("status")).to_contain_text("You take part.")
-    page.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("button", name="Give my place back").click()
     dialog = page.get_by_role("dialog", name="Withdraw from this training?")
     expect(dialog).to_contain_text("It is in time")
     assert faults(page) == []
