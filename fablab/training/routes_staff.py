@@ -104,7 +104,8 @@ def plan() -> Response | tuple[str, int] | str:
 @access(Role.INSTRUCTOR, scope="manage")
 def edit(training_id: int) -> str:
     """The form of a training."""
-    return _form(_managed(training_id), _form_of(_managed(training_id)))
+    training = _managed(training_id)
+    return _form(training, _form_of(training))
 
 
 @blueprint.post("/<int:training_id>/edit")
@@ -237,7 +238,6 @@ def _form(training: Training | None, form: Form, refusals: Sequence[Refusal] = (
         resources=list_resources(),
         teachers=overview.teachers() if _manages() else [],
         audiences=list(Audience),
-        waiting=[] if training is None else overview.shown(actor(), training, clock.now()).people,
     )
 
 

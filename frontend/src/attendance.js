@@ -245,6 +245,15 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") soon(0);
 });
 
+// A sheet that was opened too early can be ticked once its time has come, also where there is no connection then.
+const LONGEST_TIMER = 2 ** 31 - 1;
+function open() {
+  const still = time(words.opens) - Date.now();
+  if (still > 0) return setTimeout(open, Math.min(still, LONGEST_TIMER));
+  for (const one of sheet.querySelectorAll(".seg-field, .sheet-note input")) one.disabled = false;
+}
+if (words.opens) open();
+
 for (const one of sheet.querySelectorAll("[data-plain]")) one.hidden = true;
 overlay();
 tell();

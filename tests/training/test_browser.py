@@ -214,6 +214,23 @@ def test_somebody_who_withdrew_meanwhile_is_refused_at_the_person(
     assert waiting(page) == 0
 
 
+def test_a_sheet_opened_too_early_can_be_ticked_when_its_time_comes(
+    lab: Lab, open_page: OpenPage, world: trainings.Lab
+) -> None:
+    training = make.make_training(world.instructor, [world.laser], clock.now() + 3 * HOUR)
+    make.make_enrolment(training, make.make_person(name="Anna"))
+    page = open_page("/trainings", world.instructor, 390, 844)
+    page.clock.install()
+    page.goto(f"{lab.url}/trainings/{training.id}/attendance")
+    present = page.get_by_role("radio", name="Present")
+    expect(present).to_be_disabled()
+    page.context.set_offline(True)
+    page.clock.fast_forward(2 * 60 * 60 * 1000)
+    expect(present).to_be_enabled()
+    present.check()
+    assert waiting(page) == 1
+
+
 def test_the_sheet_by_keyboard(lab: Lab, open_page: OpenPage, world: trainings.Lab) -> None:
     training, _people = evening(world, "Anna")
     page = open_page(f"/trainings/{training.id}/attendance", world.instructor)
