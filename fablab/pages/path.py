@@ -17,6 +17,7 @@ from fablab.core.actor import Actor
 from fablab.core.db import Texts, db
 from fablab.core.denials import Denial
 from fablab.core.words import config, text
+from fablab.interlock.service import check_access
 from fablab.pages.path_rules import Ask, Kind, Map, Step, Traveller, Way, way_to
 from fablab.people.models import Person
 from fablab.people.service import get_person
@@ -57,7 +58,7 @@ class Offer:
 class Path:
     """The page. `names` of all certifications in it; `standings` of those that the way or the resource names; `quizzes`
     and `offers` by certification; `supervised`: the way is gone, but an instructor must be there; `ends_supervised`: at
-    the end of the way one must be."""
+    the end of the way one must be; `now`: with the booking that runs just now one is."""
 
     resource: Resource
     person: Person
@@ -66,6 +67,7 @@ class Path:
     way: Way
     supervised: bool
     ends_supervised: bool
+    now: bool
     names: Mapping[int, Texts]
     standings: Mapping[int, Standing]
     asks: Mapping[int, Ask]
@@ -91,14 +93,16 @@ def path(actor: Actor, resource_id: int, now: datetime, person_id: int | None = 
     way = way_to(required.need, Map(asks, who, now, today))
     steps = [*way.steps, *(step for other in way.others for step in other.steps)]
     grants = who.candidate.grants
+    supervised = needs_supervision(required, grants, now)
     return Path(
         resource=resource,
         person=person,
         own=person.id == actor.person_id,
         needs=in_words(required.need, required.names),
         way=way,
-        supervised=needs_supervision(required, grants, now),
+        supervised=supervised,
         ends_supervised=needs_supervision(required, [*grants, *_to_be_granted(way, asks, now)], now),
+        now=supervised and not _lacks_supervisor(person.id, resource_id, now),
         names={one.id: one.name for one in known.values()} | dict(required.names),
         standings={ident: _standing(grants, ident, now) for ident in terms},
         asks=asks,
@@ -119,6 +123,11 @@ def _to_be_granted(way: Way, asks: Mapping[int, Ask], now: datetime) -> list[Gra
         for ident in way.wanted
         if ident in asks
     ]
+
+
+def _lacks_supervisor(person_id: int, resource_id: int, now: datetime) -> bool:
+    """Whether the reader would ask for an instructor now."""
+    return any(one.code == "needs_supervisor" for one in check_access(person_id, resource_id, now, now))
 
 
 def _closure(terms: set[int], asks: Mapping[int, Ask]) -> set[int]:

@@ -15,6 +15,7 @@ from fablab.pages.passport import passport
 from fablab.pages.path import path
 from fablab.pages.path_rules import Kind
 from fablab.people.models import Audience, Person
+from fablab.reservations.models import Companion
 from fablab.training.models import Training
 from tests.conftest import CountQueries
 from tests.factories import (
@@ -25,6 +26,7 @@ from tests.factories import (
     make_grant,
     make_machine,
     make_person,
+    make_reservation,
     save,
 )
 from tests.pages.path_world import PathLab, make_passport, make_path_lab
@@ -79,7 +81,11 @@ def test_the_way_is_gone_with_the_training_under_supervision_too(world: PathLab)
     make_grant(world.maker, world.fibre, granted_at=now - timedelta(days=1))
     found = path(make_actor(world.maker), world.laser.id, now)
     assert found.way.done
-    assert found.supervised
+    assert (found.supervised, found.now) == (True, False)
+    hour = timedelta(hours=1)
+    booked = make_reservation(world.maker, [world.laser], now - hour, now + hour)
+    save(Companion(reservation_id=booked.id, person_id=world.luc.id))
+    assert path(make_actor(world.maker), world.laser.id, now).now
 
 
 def test_staff_see_the_way_of_others_and_makers_their_own(world: PathLab) -> None:
