@@ -67,6 +67,7 @@ class Booking:
     agreed_until: datetime | None = None
     sequence: int = 0
     companions: list[int] = field(default_factory=list)
+    at_risk_since: datetime | None = None
 
 
 class Diary:

@@ -30,6 +30,8 @@ def told(booking: Booking) -> list[Told]:
         made.append(Told(booking.let["notice_given_at"], booking.person, "notice_given"))
     if booking.started_at is not None and booking.arrived_by is not None:
         made.append(Told(booking.started_at, booking.person, "arrived", {"arrived_by": booking.arrived_by.value}))
+    if booking.at_risk_since is not None:
+        made.append(Told(booking.at_risk_since, None, "at_risk"))
     return made + _end(booking)
 
 

@@ -6,7 +6,8 @@ import random
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from fablab.certifications.rules import Level
+from fablab.certifications.models import Evidence
+from fablab.certifications.rules import GrantFacts, Level
 from fablab.core.actor import Role
 from fablab.demo.names import PEOPLE, PersonSeed
 from fablab.demo.places import CERTIFICATIONS, TEACHES
@@ -45,11 +46,36 @@ class Held:
     revoked_at: datetime | None = None
     revoked_by: int | None = None
     revoked_reason: str = ""
+    evidence: Evidence = Evidence.OBSERVED
+    proof: str = ""
+    reason: str = ""
+    suspended_at: datetime | None = None
+
+    @property
+    def facts(self) -> GrantFacts:
+        """The grant as the rules take it."""
+        seed = CERTIFICATIONS[self.certification - 1]
+        lapse = seed.lapse_after_unused_days
+        return GrantFacts(
+            self.certification,
+            self.granted_at,
+            self.valid_until,
+            None if lapse is None else timedelta(days=lapse),
+            self.last_used_at,
+            self.revoked_at,
+            () if self.suspended_at is None else ((self.suspended_at, None),),
+            seed.level,
+        )
 
     def solid(self, now: datetime) -> bool:
         """Held through all of the demo's history and future."""
         ends = self.valid_until is None or self.valid_until > now + timedelta(days=AHEAD_DAYS + 1)
-        return ends and self.revoked_at is None and self.granted_at < now - timedelta(days=HISTORY_DAYS + 1)
+        return (
+            ends
+            and self.revoked_at is None
+            and self.suspended_at is None
+            and self.granted_at < now - timedelta(days=HISTORY_DAYS + 1)
+        )
 
 
 def members(chance: random.Random, now: datetime) -> list[Member]:
@@ -77,29 +103,34 @@ def card(chance: random.Random) -> str:
 
 def grants(chance: random.Random, people: list[Member], now: datetime) -> list[Held]:
     """Who holds what: staff all, newcomers the induction at most; some expire soon, some have, two were withdrawn."""
-    teachers = [one.number for one in people if one.seed.role is Role.INSTRUCTOR]
     held: list[Held] = []
     for person in people:
         for number, certification in enumerate(CERTIFICATIONS, 1):
-            if certification.level is Level.INSTRUCTOR:
+            if not certification.share:
                 continue
             if not _has(chance, person, certification.key, certification.share):
                 continue
             days = certification.validity_days
             latest = max(1, (now - person.created_at).days)
-            ago = min(latest, chance.randint(HISTORY_DAYS + 4, (days or 700) - 20))
+            ago = min(latest, chance.randint(HISTORY_DAYS + 4, min(days or 700, 630) - 20))
             granted = now - timedelta(days=ago, minutes=chance.randint(0, 500))
             held.append(
                 Held(
                     person.number,
                     number,
                     granted,
-                    chance.choice(teachers),
+                    chance.choice([one for one in teachers(people, certification.key) if one != person.number]),
                     granted + timedelta(days=days) if days else None,
                     max(granted, now - timedelta(days=chance.randint(2, 25))),
                 )
             )
     return _with_endings(chance, held, now) + _teaching(people, now)
+
+
+def teachers(people: list[Member], key: str) -> list[int]:
+    """The instructors who teach this certification."""
+    by = {one.key for one in CERTIFICATIONS if one.level is Level.INSTRUCTOR and key in one.includes}
+    return [one.number for one in people if by & set(TEACHES.get(one.seed.name, ()))]
 
 
 def _teaching(people: list[Member], now: datetime) -> list[Held]:

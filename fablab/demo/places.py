@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fablab.certifications.rules import Level
+from fablab.certifications.rules import Level, Validity
 from fablab.core.db import Texts
 
 
@@ -39,7 +39,7 @@ PLACES = (
 @dataclass(frozen=True, slots=True)
 class CertificationSeed:
     """Something one can be certified for; `share` is the part of the members who are. What is taught by those who hold
-    it is in `includes`, by key."""
+    it is in `includes`, by key; `needs` are its prerequisites."""
 
     key: str
     name: Texts
@@ -49,6 +49,19 @@ class CertificationSeed:
     lapse_after_unused_days: int | None = None
     level: Level = Level.AUTONOMOUS
     includes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    validity_months: int | None = None
+    validity_ends_on: str | None = None
+    min_age: int | None = None
+    quiz_questions: int = 0
+    quiz_attempts: int | None = None
+    quiz_wait_hours: int = 0
+    practical: bool = True
+
+    @property
+    def validity(self) -> Validity:
+        """How long a grant of it holds."""
+        return Validity(self.validity_days, self.validity_months, self.validity_ends_on)
 
 
 CERTIFICATIONS = (
@@ -71,6 +84,8 @@ CERTIFICATIONS = (
             "Подготовка на файл, избор на материал, пускане и наблюдение на печата.",
         ),
         share=0.66,
+        needs=("induction",),
+        quiz_questions=5,
     ),
     CertificationSeed(
         "resin",
@@ -81,17 +96,21 @@ CERTIFICATIONS = (
             "Ръкавици, промиване със спирт, втвърдяване: смолата иска ред.",
         ),
         share=0.18,
+        needs=("fdm",),
         validity_days=730,
     ),
     CertificationSeed(
         "laser",
-        texts("Découpe laser", "Laser cutting", "Лазерно рязане"),
+        texts("Laser CO₂", "CO₂ laser", "CO₂ лазер"),
         texts(
             "Matériaux permis, mise au point, surveillance de la flamme. Ne jamais s'éloigner.",
             "Permitted materials, focusing, watching for flames. Never walk away.",
             "Разрешени материали, фокусиране, следене за пламък. Никога не се отдалечавайте.",
         ),
         share=0.48,
+        includes=("laser_start",),
+        needs=("induction", "laser_safety", "laser_start"),
+        min_age=16,
         validity_days=730,
         lapse_after_unused_days=365,
     ),
@@ -104,6 +123,8 @@ CERTIFICATIONS = (
             "Закрепване, нулева точка, инструменти и обороти; очила и антифони са задължителни.",
         ),
         share=0.27,
+        needs=("induction",),
+        min_age=16,
         validity_days=365,
         lapse_after_unused_days=180,
     ),
@@ -116,6 +137,7 @@ CERTIFICATIONS = (
             "Настройка на водача, буталка, къде са ръцете. Без ръкавици до лентата.",
         ),
         share=0.3,
+        needs=("induction",),
         validity_days=365,
     ),
     CertificationSeed(
@@ -127,6 +149,7 @@ CERTIFICATIONS = (
             "Вдяване, опъване, рамки, дигитализиране на мотив.",
         ),
         share=0.33,
+        needs=("induction",),
     ),
     CertificationSeed(
         "teach_machines",
@@ -138,7 +161,7 @@ CERTIFICATIONS = (
         ),
         share=0.0,
         level=Level.INSTRUCTOR,
-        includes=("induction", "fdm", "resin", "laser", "cnc", "saw"),
+        includes=("induction", "fdm", "resin", "laser", "laser_safety", "laser_fibre", "cnc", "saw"),
     ),
     CertificationSeed(
         "teach_textile",
@@ -151,6 +174,61 @@ CERTIFICATIONS = (
         share=0.0,
         level=Level.INSTRUCTOR,
         includes=("induction", "textile"),
+    ),
+    CertificationSeed(
+        "laser_safety",
+        texts("Sécurité laser", "Laser safety", "Лазерна безопасност"),
+        texts(
+            "Le questionnaire sur les matières, le feu et les yeux ; à repasser chaque année.",
+            "The quiz about materials, fire and eyes; to be passed again every year.",
+            "Тестът за материалите, огъня и очите; полага се всяка година.",
+        ),
+        share=0.0,
+        needs=("induction",),
+        validity_months=12,
+        quiz_questions=8,
+        quiz_attempts=3,
+        quiz_wait_hours=1,
+        practical=False,
+    ),
+    CertificationSeed(
+        "laser_start",
+        texts("Laser CO₂, accompagné", "CO₂ laser, supervised", "CO₂ лазер, с придружител"),
+        texts(
+            "Travailler au laser avec un instructeur à côté : le premier pas vers l'autonomie.",
+            "Work at the laser with an instructor beside: the first step towards working alone.",
+            "Работа с лазера с инструктор наблизо: първата стъпка към самостоятелността.",
+        ),
+        share=0.0,
+        level=Level.SUPERVISED,
+        needs=("induction", "laser_safety"),
+        min_age=14,
+    ),
+    CertificationSeed(
+        "laser_fibre",
+        texts("Laser fibre", "Fibre laser", "Влакнест лазер"),
+        texts(
+            "Marquer le métal : longueur d'onde, lunettes, reflets.",
+            "Marking metal: wavelength, goggles, reflections.",
+            "Маркиране на метал: дължина на вълната, очила, отражения.",
+        ),
+        share=0.0,
+        needs=("induction", "laser_safety"),
+        validity_days=730,
+        min_age=16,
+    ),
+    CertificationSeed(
+        "keyholder",
+        texts("Référent de soirée", "Evening keyholder", "Вечерен отговорник"),
+        texts(
+            "Ouvrir et fermer le lieu, alarme, consignes d'évacuation ; jusqu'à la rentrée.",
+            "Opening and closing the place, alarm, evacuation; until the end of August.",
+            "Отваряне и затваряне, аларма, евакуация; до края на август.",
+        ),
+        share=0.0,
+        needs=("induction",),
+        validity_ends_on="08-31",
+        min_age=18,
     ),
 )
 

@@ -12,6 +12,7 @@ from fablab.resources.models import Kind, RiskClass
 @dataclass(frozen=True, slots=True)
 class ResourceSeed:
     """One bookable thing. `busy` is the part of the opening hours it is reserved; `needs` are certifications.
+    One of `either` is needed too.
 
     `device` is the kind of simulated device on it, with its topic root and the load behind a plug.
     """
@@ -32,6 +33,7 @@ class ResourceSeed:
     device: str = ""
     base: str = ""
     load: str = ""
+    either: tuple[str, ...] = ()
 
 
 PRINTER = texts(
@@ -129,20 +131,21 @@ MACHINES = (
         Kind.MACHINE,
         texts("Découpeuse laser Speedy", "Laser cutter Speedy", "Лазер Speedy"),
         texts(
-            "Laser CO₂ 60 W, plateau de 610 × 305 mm. Bois, carton, cuir, acrylique ; jamais de PVC.",
-            "CO₂ laser, 60 W, bed 610 × 305 mm. Wood, card, leather, acrylic; never PVC.",
-            "CO₂ лазер 60 W, маса 610 × 305 мм. Дърво, картон, кожа, акрил; никога PVC.",
+            "Laser CO₂ 60 W et fibre 20 W, plateau de 610 × 305 mm. Bois, carton, cuir, acrylique ; jamais de PVC.",
+            "CO₂ laser, 60 W, and fibre, 20 W; bed 610 × 305 mm. Wood, card, leather, acrylic; never PVC.",
+            "CO₂ лазер 60 W и влакнест 20 W, маса 610 × 305 мм. Дърво, картон, кожа, акрил; никога PVC.",
         ),
         "digital",
-        "Trotec Speedy 100",
+        "Trotec Speedy 100 flexx",
         RiskClass.A,
-        ("induction", "laser"),
+        ("induction", "laser_safety"),
         0.6,
         (30, 45, 60, 90, 120),
         None,
         device="fablab_v1",
         base="laser-1",
         load="laser",
+        either=("laser", "laser_fibre"),
     ),
     ResourceSeed(
         "laser-2",
@@ -156,7 +159,7 @@ MACHINES = (
         "digital",
         "xTool P2",
         RiskClass.A,
-        ("induction", "laser"),
+        ("induction", "laser_safety", "laser_start"),
         0.45,
         (30, 45, 60, 90, 120),
         None,

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from fablab.certifications.expression import every, tree_of
-from fablab.certifications.models import Certification, Grant, Inclusion, Requirement, RequirementTerm
+from fablab.certifications.models import (
+    Certification,
+    Grant,
+    Inclusion,
+    Prerequisite,
+    Requirement,
+    RequirementTerm,
+    Suspension,
+    TheoryPass,
+)
 from fablab.core import badges
 from fablab.core.config import Config
 from fablab.core.db import Base
-from fablab.demo import devices, members, policies
+from fablab.demo import devices, learnt, members, policies
 from fablab.demo.bookings import HELD, Booking
 from fablab.demo.names import address
 from fablab.demo.places import CERTIFICATIONS, PLACES
@@ -66,10 +74,14 @@ def tables(world: World, config: Config, password_hash: str | None) -> list[tupl
         (OpeningException, policies.exceptions(world.now, config)),
         (Closure, policies.closures(world.now, config.lab.zone)),
         (Certification, _certifications(world.now)),
-        (Inclusion, _inclusions()),
-        (Grant, [_grant(one) for one in world.grants]),
-        (Requirement, _requirements()),
-        (RequirementTerm, _terms()),
+        (Inclusion, learnt.inclusions()),
+        (Prerequisite, learnt.prerequisites()),
+        *learnt.quizzes(world),
+        (Grant, [learnt.grant(number, one, world.now) for number, one in enumerate(world.grants, 1)]),
+        (Suspension, world.learnt.suspensions),
+        (TheoryPass, world.learnt.theory),
+        (Requirement, learnt.requirements()),
+        (RequirementTerm, learnt.terms()),
         (ReservationSeries, world.scenes.series),
         (Reservation, reservations),
         (Allocation, allocations),
@@ -77,6 +89,7 @@ def tables(world: World, config: Config, password_hash: str | None) -> list[tupl
         (Let, _lets(world.diary.bookings)),
         (SkippedOccurrence, world.scenes.skipped),
         (WaitingEntry, world.scenes.waiting),
+        *learnt.trainings(world),
         (Device, machines),
         (UsageSession, sessions),
         (UsageReading, readings),
@@ -95,6 +108,9 @@ def _person(one: members.Member, password_hash: str | None) -> dict[str, Any]:
         "role": one.seed.role,
         "active": True,
         "language": one.seed.language,
+        "born_on": None
+        if one.number % 9 == 0
+        else date(1960 + one.number * 7 % 43, 1 + one.number % 12, one.number % 28 + 1),
         "member_until": one.member_until,
         "plan_id": policies.plan_of(one),
         "audience": one.seed.audience,
@@ -166,54 +182,19 @@ def _certifications(now: datetime) -> Rows:
             "validity_days": one.validity_days,
             "lapse_after_unused_days": one.lapse_after_unused_days,
             "level": one.level,
+            "validity_months": one.validity_months,
+            "validity_ends_on": one.validity_ends_on,
+            "min_age": one.min_age,
+            "quiz_questions": one.quiz_questions,
+            "quiz_pass_percent": 80,
+            "quiz_attempts": one.quiz_attempts,
+            "quiz_wait_hours": one.quiz_wait_hours,
+            "practical": one.practical,
             "created_at": now - timedelta(days=900),
             "retired_at": None,
         }
         for number, one in enumerate(CERTIFICATIONS, 1)
     ]
-
-
-def _inclusions() -> Rows:
-    numbers = {one.key: number for number, one in enumerate(CERTIFICATIONS, 1)}
-    return [
-        {"certification_id": numbers[one.key], "included_id": numbers[key], "direct": True}
-        for one in CERTIFICATIONS
-        for key in one.includes
-    ]
-
-
-def _grant(one: members.Held) -> dict[str, Any]:
-    return {
-        "public_id": f"demo-{one.person}-{one.certification}-{one.granted_at:%Y%m%d%H%M%S}",
-        "person_id": one.person,
-        "certification_id": one.certification,
-        "granted_at": one.granted_at,
-        "granted_by_id": one.granted_by,
-        "reason": f"Formation du {one.granted_at:%d/%m/%Y}",
-        "valid_until": one.valid_until,
-        "last_used_at": one.last_used_at,
-        "revoked_at": one.revoked_at,
-        "revoked_by_id": one.revoked_by,
-        "revoked_reason": one.revoked_reason,
-    }
-
-
-def _requirements() -> Rows:
-    return [
-        {"id": resource, "resource_id": resource, "expression": tree_of(every(needs))}
-        for resource, needs in _needs().items()
-    ]
-
-
-def _terms() -> Rows:
-    return [
-        {"requirement_id": resource, "certification_id": one} for resource, needs in _needs().items() for one in needs
-    ]
-
-
-def _needs() -> dict[int, list[int]]:
-    numbers = {one.key: number for number, one in enumerate(CERTIFICATIONS, 1)}
-    return {number: [numbers[need] for need in one.needs] for number, one in enumerate(RESOURCES, 1) if one.needs}
 
 
 def _reservations(bookings: list[Booking]) -> tuple[Rows, Rows]:
@@ -241,6 +222,7 @@ def _reservations(bookings: list[Booking]) -> tuple[Rows, Rows]:
                 "on_behalf_reason": one.on_behalf,
                 "overrides": one.overrides,
                 "held_until": one.held_until,
+                "at_risk_since": one.at_risk_since,
                 "series_id": one.series,
                 "occurrence_at": one.starts_at if one.series else None,
             }

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import func, insert, select, text
 
 from fablab.core import audit
-from fablab.core.actor import Actor, Role, system
+from fablab.core.actor import Actor, system
 from fablab.core.config import Config
 from fablab.core.db import Base, db, is_postgresql, transaction
 from fablab.core.errors import Conflict
-from fablab.demo import devices, history
+from fablab.demo import devices, history, learnt
 from fablab.demo.names import address
 from fablab.demo.rows import tables
 from fablab.demo.world import World, imagine
@@ -80,12 +80,12 @@ def _count_on(models: list[type[Base]]) -> None:
 
 
 def _audited(world: World) -> list[dict[str, Any]]:
-    """The audit log of the last weeks, in its order: certifications withdrawn, and what became of every booking.
+    """The audit log in its order: all of certifications and trainings, and what became of every booking.
 
     Chained as `audit.record` does it, but written at once: there are thousands.
     """
     rows, previous = [], ""
-    for number, one in enumerate(sorted([*_withdrawn(world), *_booked(world)], key=lambda act: act.at), 1):
+    for number, one in enumerate(sorted([*_learnt(world), *_booked(world)], key=lambda act: act.at), 1):
         row = {
             "id": number,
             "at": one.at.astimezone(UTC),
@@ -112,12 +112,10 @@ class _Act:
     after: dict[str, Any]
 
 
-def _withdrawn(world: World) -> Iterator[_Act]:
-    for number, one in enumerate(world.grants, 1):
-        if one.revoked_at is not None:
-            actor = Actor(one.revoked_by, Role.INSTRUCTOR, "demo")
-            subject, after = ("certification_grant", str(number)), {"reason": one.revoked_reason}
-            yield _Act(one.revoked_at, actor, "grant.revoked", subject, None, after)
+def _learnt(world: World) -> Iterator[_Act]:
+    for one in learnt.told(world):
+        actor = system("job") if one.who is None else Actor(one.who, world.people[one.who - 1].seed.role, "web")
+        yield _Act(one.at, actor, one.action, one.subject, None, one.after)
 
 
 def _booked(world: World) -> Iterator[_Act]:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fablab.core.config import Config
-from fablab.demo import bookings, devices, members, policies, scenes, uses
+from fablab.demo import bookings, courses, devices, learning, members, policies, scenes, uses
 from fablab.demo.hours import open_on
 from fablab.demo.places import CERTIFICATIONS
-from fablab.demo.resources import RESOURCES
+from fablab.demo.resources import RESOURCES, ResourceSeed
 from fablab.reservations.models import ReservationState
 from fablab.resources.models import Kind
 
@@ -31,20 +31,24 @@ class World:
     scenes: scenes.Scenes
     uses: list[uses.Use]
     cards: dict[str, list[list[Any]]]
+    learnt: learning.Learnt
+    taught: courses.Taught
 
 
 def imagine(config: Config, number: int, now: datetime) -> World:
     """Invent the lab from a seed: nothing but values."""
     people = members.members(random.Random(f"{number}/people"), now)
     held = members.grants(random.Random(f"{number}/grants"), people, now)
+    learnt = learning.learn(random.Random(f"{number}/learning"), people, held, now, config.lab.zone)
     able = _able(people, held, now)
     diary = bookings.Diary(random.Random(f"{number}/bookings"), now, config.lab.zone)
     present = _present(diary, able)
     shut = {one["day"] for one in policies.exceptions(now, config)}
     shown = scenes.play(diary, able, shut)
+    taught = courses.plan(diary, people, learnt, shut)
     bookings.fill(diary, able, _regulars(people))
     done = uses.uses(random.Random(f"{number}/uses"), diary.bookings, now)
-    return World(now, people, held, diary, shown, done, _cards(people, held, able, present))
+    return World(now, people, held, diary, shown, done, _cards(people, held, able, present), learnt, taught)
 
 
 def _able(people: Sequence[members.Member], held: Sequence[members.Held], now: datetime) -> dict[str, list[int]]:
@@ -53,14 +57,19 @@ def _able(people: Sequence[members.Member], held: Sequence[members.Held], now: d
     has: dict[int, set[str]] = {}
     for grant in held:
         if grant.solid(now):
-            has.setdefault(grant.person, set()).add(keys[grant.certification - 1])
+            has.setdefault(grant.person, set()).update({keys[grant.certification - 1]} - {"laser_start"})
+            has[grant.person].update(CERTIFICATIONS[grant.certification - 1].includes)
     soon = now.date() + timedelta(days=members.AHEAD_DAYS + 1)
     old = now - timedelta(days=members.HISTORY_DAYS + 1)
     lasting = [one for one in people if (one.member_until is None or one.member_until > soon) and one.created_at < old]
     return {
-        resource.key: [one.number for one in lasting if set(resource.needs) <= has.get(one.number, set())]
+        resource.key: [one.number for one in lasting if _may(resource, has.get(one.number, set()))]
         for resource in RESOURCES
     }
+
+
+def _may(resource: ResourceSeed, has: set[str]) -> bool:
+    return set(resource.needs) <= has and (not resource.either or bool(has & set(resource.either)))
 
 
 def _regulars(people: Sequence[members.Member]) -> dict[str, int]:
