@@ -33,6 +33,15 @@ LASER = 7
 VINYL = 11
 """The number of a machine that needs no more than the induction."""
 
+MILL = 9
+"""The number of the CNC mill."""
+
+SHEET, FULL = 3, 5
+"""The numbers of a training whose attendance sheet is open, and of one that is full."""
+
+SAFETY = 10
+"""The number of the certification with the quiz about lasers."""
+
 LET = 7
 """The number of a lasting let in every demo lab."""
 
@@ -69,6 +78,12 @@ SHOTS = (
     Shot("let", "Manager", f"/reservations/{LET}"),
     Shot("day-sheet", "Manager", f"/day?{TOMORROW}"),
     Shot("certifications", "Manager", "/certifications"),
+    Shot("passport", "Maker", "/passport"),
+    Shot("path", "Maker", f"/resources/{MILL}/path"),
+    Shot("training", "Maker", f"/trainings/{FULL}"),
+    Shot("attendance-phone", "Instructor", f"/trainings/{SHEET}/attendance", PHONE),
+    Shot("quiz-phone", "Maker", f"/certifications/{SAFETY}/quiz", PHONE, "fr"),
+    Shot("certificate-phone", None, "/verify/demo-0001", PHONE, "bg"),
     Shot("usage", "Manager", "/usage"),
     Shot("devices", "Administrator", "/devices"),
     Shot("reservations-phone", "Maker", "/agenda", PHONE, "fr"),

@@ -83,7 +83,7 @@ def members(chance: random.Random, now: datetime) -> list[Member]:
     made = []
     for number, seed in enumerate(PEOPLE, 1):
         staff = seed.role in STAFF
-        age = chance.randint(40, 900) + (600 if staff else 0)
+        age = max(chance.randint(40, 900) + (600 if staff else 0), 870 if staff else 0)
         until = None if staff else now.date() + timedelta(days=chance.randint(25, 360))
         if seed.name == LAPSED:
             until = now.date() - timedelta(days=12)
@@ -134,9 +134,9 @@ def teachers(people: list[Member], key: str) -> list[int]:
 
 
 def _teaching(people: list[Member], now: datetime) -> list[Held]:
-    """What makes instructors of the instructors: given by the manager, two years ago."""
+    """What makes instructors of the instructors: given by the manager, long ago."""
     manager = next(one.number for one in people if one.seed.role is Role.MANAGER)
-    granted = now - timedelta(days=640)
+    granted = now - timedelta(days=860)
     return [
         Held(one.number, number, granted, manager, None, None)
         for one in people

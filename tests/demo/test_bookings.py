@@ -17,6 +17,7 @@ from fablab.core.db import db
 from fablab.core.errors import Denied
 from fablab.demo import service
 from fablab.demo.bookings import HELD
+from fablab.demo.places import CERTIFICATIONS
 from fablab.demo.resources import RESOURCES
 from fablab.demo.world import imagine
 from fablab.people.models import Person
@@ -222,5 +223,13 @@ def test_nobody_is_at_two_things_at_once(sqlite_config: Config, number: int) -> 
 def test_the_pictures_find_what_they_show(sqlite_config: Config, number: int) -> None:
     world = imagine(sqlite_config, number, NOW)
     assert world.diary.bookings[screenshots.LET - 1].let
-    assert [RESOURCES[one - 1].key for one in (screenshots.LASER, screenshots.VINYL)] == ["laser-1", "vinyl"]
+    assert [RESOURCES[one - 1].key for one in (screenshots.LASER, screenshots.VINYL, screenshots.MILL)] == [
+        "laser-1",
+        "vinyl",
+        "cnc",
+    ]
+    assert CERTIFICATIONS[screenshots.SAFETY - 1].key == "laser_safety"
+    titles = [one["title"]["en"] for one in world.taught.trainings]
+    assert titles[screenshots.SHEET - 1] == "3D printing"
+    assert titles[screenshots.FULL - 1] == "The mill, second round"
     assert [one["id"] for one in world.scenes.series] == [1]
