@@ -69,9 +69,10 @@ class Held:
 
     def solid(self, now: datetime) -> bool:
         """Held through all of the demo's history and future."""
-        ends = self.valid_until is None or self.valid_until > now + timedelta(days=AHEAD_DAYS + 1)
+        later, lapses = now + timedelta(days=AHEAD_DAYS + 1), self.facts.lapses_at
         return (
-            ends
+            (self.valid_until is None or self.valid_until > later)
+            and (lapses is None or lapses > later)
             and self.revoked_at is None
             and self.suspended_at is None
             and self.granted_at < now - timedelta(days=HISTORY_DAYS + 1)
