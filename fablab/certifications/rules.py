@@ -129,6 +129,11 @@ def _suspended_since(grant: GrantFacts, at: datetime) -> datetime | None:
     return min(spans, default=None)
 
 
+def _when(end: tuple[str, datetime]) -> tuple[datetime, str]:
+    """By time; of two ends at one instant always the same one."""
+    return end[1], end[0]
+
+
 def _missing(need: Need, required: Required, grants: Sequence[GrantFacts], at: datetime) -> list[Denial]:
     if isinstance(need, Held):
         return _unheld(need.certification_id, required.names, grants, at)
@@ -150,7 +155,7 @@ def _unheld(ident: int, names: Mapping[int, Texts], grants: Sequence[GrantFacts]
     ends = [ended(grant, at) for grant in begun]
     if None in ends:
         return []
-    code, since = max((end for end in ends if end), key=lambda end: end[1])
+    code, since = max((end for end in ends if end), key=_when)
     return [Denial(code, params | {"since": since.isoformat()})]
 
 
@@ -195,7 +200,7 @@ def standing(grants: Sequence[GrantFacts], at: datetime, soon: timedelta) -> Sta
         return Standing("none")
     known = [end for end in ends if end]
     suspended = [end for end in known if end[0] == "certification_suspended"]
-    code, since = max(suspended or known, key=lambda end: end[1])
+    code, since = max(suspended or known, key=_when)
     return Standing(code, since)
 
 
