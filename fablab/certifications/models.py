@@ -150,7 +150,8 @@ class TheoryPass(Base):
 
 
 class Requirement(Base):
-    """What a resource, or every resource of a group, asks for. A resource in a group must satisfy both.
+    """What a resource, or every resource of a group, asks for. A resource in a group must satisfy both. With the
+    group goes what it asks for.
 
     `expression` is a tree of {"all": […]}, {"any": […]} and {"certification": id}, `terms` the certifications in it.
     """
@@ -160,7 +161,7 @@ class Requirement(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     resource_id: Mapped[int | None] = mapped_column(ForeignKey("resource.id"), unique=True)
-    group_id: Mapped[int | None] = mapped_column(ForeignKey("resource_group.id"), unique=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("resource_group.id", ondelete="CASCADE"), unique=True)
     expression: Mapped[dict[str, Any]]
 
     terms: Mapped[list["RequirementTerm"]] = relationship(cascade="all, delete-orphan")
@@ -171,5 +172,5 @@ class RequirementTerm(Base):
 
     __tablename__ = "requirement_term"
 
-    requirement_id: Mapped[int] = mapped_column(ForeignKey("requirement.id"), primary_key=True)
+    requirement_id: Mapped[int] = mapped_column(ForeignKey("requirement.id", ondelete="CASCADE"), primary_key=True)
     certification_id: Mapped[int] = mapped_column(ForeignKey("certification.id"), primary_key=True, index=True)

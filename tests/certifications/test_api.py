@@ -185,3 +185,12 @@ def test_the_date_of_birth_is_for_staff_and_oneself(app: Flask, manager: Program
     assert own.get("/me").get_json()["person"]["born_on"] == "2010-03-31"
     assert own.ask("PATCH", f"/people/{ada.id}", {"born_on": "2000-03-31"}).status_code == 403
     assert Program(app, make_person()).get(f"/people/{ada.id}").status_code == 404
+
+
+def test_with_a_group_goes_what_it_asks_for(app: Flask, manager: Program) -> None:
+    group, safety = save(ResourceGroup(name={"en": "Lasers"})), make_certification("safety")
+    path = f"/resource-groups/{group.id}"
+    manager.ask("PUT", f"{path}/requirements", {"expression": {"certification": str(safety.id)}})
+    assert manager.ask("DELETE", path).status_code == 204
+    assert manager.get(f"{path}/requirements").status_code == 404
+    assert manager.ask("DELETE", f"/certifications/{safety.id}").status_code == 204, "nothing asks for it any more"

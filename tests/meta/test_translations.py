@@ -90,3 +90,12 @@ def test_denials_fit_a_readers_display(language: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(words, "gettext", lambda text: translated(known, text))
     shown = [make() for make in words._DISPLAY.values()] + [translated(known, text) for text in ON_READERS]
     assert [text for text in shown if len(text) > DISPLAY_WIDTH] == []
+
+
+PLAIN_SPACE = re.compile(r" (?:[:;?!»](?!//)|%%)|« ")
+"""French sets a no-break space there: a sign must not begin a line."""
+
+
+def test_french_signs_never_begin_a_line() -> None:
+    found = [one.string for one in messages(catalogue("fr")) if PLAIN_SPACE.search(" ".join(forms(one.string)))]
+    assert found == []

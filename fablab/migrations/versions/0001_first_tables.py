@@ -621,7 +621,9 @@ def upgrade() -> None:
         sa.Column("group_id", sa.Integer(), nullable=True),
         sa.Column("expression", sa.JSON(none_as_null=True), nullable=False),
         sa.CheckConstraint("(resource_id IS NULL) <> (group_id IS NULL)", name=op.f("ck_requirement_one_target")),
-        sa.ForeignKeyConstraint(["group_id"], ["resource_group.id"], name=op.f("fk_requirement_group_id")),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["resource_group.id"], name=op.f("fk_requirement_group_id"), ondelete="CASCADE"
+        ),
         sa.ForeignKeyConstraint(["resource_id"], ["resource.id"], name=op.f("fk_requirement_resource_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requirement")),
         sa.UniqueConstraint("group_id", name=op.f("uq_requirement_group_id")),
@@ -872,7 +874,7 @@ def upgrade() -> None:
             ["certification_id"], ["certification.id"], name=op.f("fk_requirement_term_certification_id")
         ),
         sa.ForeignKeyConstraint(
-            ["requirement_id"], ["requirement.id"], name=op.f("fk_requirement_term_requirement_id")
+            ["requirement_id"], ["requirement.id"], name=op.f("fk_requirement_term_requirement_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("requirement_id", "certification_id", name=op.f("pk_requirement_term")),
     )
