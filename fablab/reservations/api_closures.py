@@ -26,15 +26,9 @@ from fablab.web.api import (
     page_of,
     problems,
 )
+from fablab.web.api_texts import of_the_lab, texts_of
 
 blueprint = APIBlueprint("closures_api", __name__, url_prefix="/api/v1", tag="Closures")
-
-
-def _languages(texts: dict[str, str]) -> dict[str, str]:
-    unknown = sorted(set(texts) - set(config().lab.languages))
-    if unknown:
-        raise ValueError(f"unknown language {unknown[0]!r}; this lab has {', '.join(config().lab.languages)}")
-    return texts
 
 
 def _day(value: object) -> object:
@@ -48,7 +42,7 @@ def _day(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
-Words = Line | Annotated[dict[str, Line], AfterValidator(_languages)]
+Words = Line | Annotated[dict[str, Line], AfterValidator(of_the_lab)]
 CANCEL = Field(False, description="Cancels the reservations it hits; else they stay and their people are told")
 
 
@@ -190,7 +184,9 @@ def list_closures(query_data: ClosureQuery) -> ClosureList:
 )
 @idempotent
 def add_closure(json_data: NewClosure) -> tuple[MadeClosure, int]:
-    wanted = Closing(json_data.resource_id, json_data.start, json_data.end, _texts(json_data.reason), json_data.danger)
+    wanted = Closing(
+        json_data.resource_id, json_data.start, json_data.end, texts_of(json_data.reason), json_data.danger
+    )
     made, hit = closing.close(actor(), wanted, clock.now(), cancel=json_data.cancel_reservations)
     return MadeClosure(**_closure(made), reservations_hit=hit), 201
 
@@ -212,7 +208,7 @@ def change_closure(closure_id: int, json_data: ClosureChange) -> ShownClosure:
     values = {
         "starts_at": json_data.start,
         "ends_at": json_data.end,
-        "reason": None if json_data.reason is None else _texts(json_data.reason),
+        "reason": None if json_data.reason is None else texts_of(json_data.reason),
         "danger": json_data.danger,
     }
     changed = closing.change(actor(), closure_id, values, clock.now(), cancel=json_data.cancel_reservations)
@@ -255,7 +251,7 @@ def add_exception(json_data: NewException) -> tuple[MadeException, int]:
         json_data.resource_id,
         json_data.day,
         json_data.hours,
-        _texts(json_data.reason),
+        texts_of(json_data.reason),
         clock.now(),
         cancel=json_data.cancel_reservations,
     )
@@ -294,10 +290,6 @@ def add_holidays(json_data: HolidaysWanted) -> tuple[HolidaysMade, int]:
     days = {one.day: one.name for one in found}
     made, hit = closing.close_days(actor(), days, clock.now(), cancel=json_data.cancel_reservations)
     return HolidaysMade(items=[ShownException(**_exception(one)) for one in made], reservations_hit=hit), 201
-
-
-def _texts(given: str | dict[str, str]) -> dict[str, str]:
-    return {config().lab.languages[0]: given} if isinstance(given, str) else given
 
 
 def _ident(value: int | None) -> str | None:

@@ -10,7 +10,6 @@ from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.config_booking import BookingConfig
 from fablab.core.errors import NotFound
-from fablab.core.words import config
 from fablab.people import plans
 from fablab.people.models import MembershipPlan
 from fablab.people.service import get_person
@@ -22,25 +21,15 @@ from fablab.resources.models import ResourceGroup
 from fablab.resources.service import get_resource
 from fablab.web.access import access, actor
 from fablab.web.api import Body, PageQuery, Shown, ShownIdent, idempotent, page_of, problems
+from fablab.web.api_texts import of_the_lab, texts_of
 
 blueprint = APIBlueprint("policies_api", __name__, url_prefix="/api/v1", tag="Booking rules")
 
 LEVELS = Literal["kind", "group", "resource", "plan", "role"]
 
 
-def _languages(texts: dict[str, str]) -> dict[str, str]:
-    unknown = sorted(set(texts) - set(config().lab.languages))
-    if unknown:
-        raise ValueError(f"unknown language {unknown[0]!r}; this lab has {', '.join(config().lab.languages)}")
-    return texts
-
-
 Line = Annotated[str, Field(min_length=1, max_length=100)]
-Words = Line | Annotated[dict[str, Line], Field(min_length=1), AfterValidator(_languages)]
-
-
-def _texts(given: str | dict[str, str]) -> dict[str, str]:
-    return {config().lab.languages[0]: given} if isinstance(given, str) else given
+Words = Line | Annotated[dict[str, Line], Field(min_length=1), AfterValidator(of_the_lab)]
 
 
 _RULES_HELP = "Rule → value; null is «no limit». " + " ".join(
@@ -187,7 +176,7 @@ def list_groups(query_data: PageQuery) -> NamedList:
 @blueprint.doc(summary="Add a group of resources", responses=problems(415, 422))
 @idempotent
 def add_group(json_data: Named) -> tuple[ShownNamed, int]:
-    return _shown(groups.add(actor(), _texts(json_data.name), clock.now())), 201
+    return _shown(groups.add(actor(), texts_of(json_data.name), clock.now())), 201
 
 
 @blueprint.get("/resource-groups/<int:group_id>")
@@ -204,7 +193,7 @@ def get_group(group_id: int) -> ShownNamed:
 @blueprint.output(ShownNamed)
 @blueprint.doc(summary="Rename a group of resources", responses=problems(404, 415, 422))
 def rename_group(group_id: int, json_data: Named) -> ShownNamed:
-    return _shown(groups.rename(actor(), group_id, _texts(json_data.name), clock.now()))
+    return _shown(groups.rename(actor(), group_id, texts_of(json_data.name), clock.now()))
 
 
 @blueprint.delete("/resource-groups/<int:group_id>")
@@ -237,7 +226,7 @@ def list_plans(query_data: PageQuery) -> NamedList:
 @blueprint.doc(summary="Add a membership plan", responses=problems(415, 422))
 @idempotent
 def add_plan(json_data: Named) -> tuple[ShownNamed, int]:
-    return _shown(plans.add(actor(), _texts(json_data.name), clock.now())), 201
+    return _shown(plans.add(actor(), texts_of(json_data.name), clock.now())), 201
 
 
 @blueprint.get("/membership-plans/<int:plan_id>")
@@ -254,7 +243,7 @@ def get_plan(plan_id: int) -> ShownNamed:
 @blueprint.output(ShownNamed)
 @blueprint.doc(summary="Rename a membership plan", responses=problems(404, 415, 422))
 def rename_plan(plan_id: int, json_data: Named) -> ShownNamed:
-    return _shown(plans.rename(actor(), plan_id, _texts(json_data.name), clock.now()))
+    return _shown(plans.rename(actor(), plan_id, texts_of(json_data.name), clock.now()))
 
 
 @blueprint.delete("/membership-plans/<int:plan_id>")

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field
 from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
-from fablab.core.words import config
 from fablab.resources import service
 from fablab.resources.models import Kind, OpeningRule, Resource, RiskClass, ServiceState
 from fablab.web.access import access, actor
@@ -24,6 +23,7 @@ from fablab.web.api import (
     page_of,
     problems,
 )
+from fablab.web.api_texts import LongWords, Words, texts_of
 
 blueprint = APIBlueprint("resources_api", __name__, url_prefix="/api/v1", tag="Resources")
 
@@ -31,23 +31,10 @@ KINDS = Literal["machine", "room", "office", "desk", "advisor"]
 WEEKDAY = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
-def _languages(texts: dict[str, str]) -> dict[str, str]:
-    unknown = sorted(set(texts) - set(config().lab.languages))
-    if unknown:
-        raise ValueError(f"unknown language {unknown[0]!r}; this lab has {', '.join(config().lab.languages)}")
-    return texts
-
-
 def _own_address(url: str) -> str:
     if not url.startswith(("https://", "http://")):
         raise ValueError("must begin with https:// or http://")
     return url
-
-
-Line = Annotated[str, Field(min_length=1, max_length=200)]
-Words = Line | Annotated[dict[str, Line], Field(min_length=1), AfterValidator(_languages)]
-Prose = Annotated[str, Field(max_length=5000)]
-LongWords = Prose | Annotated[dict[str, Prose], AfterValidator(_languages)]
 
 
 class Document(Body):
@@ -250,8 +237,8 @@ def _values(body: ResourceChange) -> dict[str, Any]:
     given = {name: getattr(body, name) for name in body.model_fields_set - {"state", "state_note"}}
     made: dict[str, Any] = dict(given)
     for name in ("name", "description"):
-        if isinstance(given.get(name), str):
-            made[name] = {config().lab.languages[0]: given[name]} if given[name] else {}
+        if name in given:
+            made[name] = texts_of(given[name])
     if "kind" in given:
         made["kind"] = Kind(given["kind"])
     if "risk_class" in given:

@@ -146,7 +146,8 @@ def test_a_circle_is_refused_and_named(lab: Lab, first: str, second: str) -> Non
 
 def test_what_includes_and_needs_the_same_is_no_circle(lab: Lab) -> None:
     a = lab.define("A")
-    lab.define("B", includes=[a], prerequisites=[a])
+    b = lab.define("B", includes=[a], prerequisites=[a])
+    assert service.links_of(b) == {"includes": [a], "prerequisites": [a]}
 
 
 @pytest.mark.parametrize("field", ["prerequisites", "includes"])
