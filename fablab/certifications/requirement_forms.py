@@ -12,6 +12,7 @@ from fablab.certifications.expression import groups_of, of_groups
 from fablab.certifications.requirement_words import in_words
 from fablab.certifications.rules import Need
 from fablab.core.db import Texts
+from fablab.core.typed import whole_numbers
 
 MOST_GROUPS = 10
 
@@ -55,5 +56,4 @@ def _keeps(form: MultiDict[str, str]) -> bool:
 
 def _groups(form: MultiDict[str, str]) -> list[list[int]]:
     groups = [form.getlist(f"need_{number}") for number in range(1, MOST_GROUPS + 1)]
-    numbers = [[int(one) for one in group if one.isascii() and one.isdigit() and len(one) < 10] for group in groups]
-    return [group for group in numbers if group]
+    return [numbers for group in groups if (numbers := whole_numbers(group))]

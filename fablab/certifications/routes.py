@@ -14,9 +14,10 @@ from fablab.certifications import (
     service,
 )
 from fablab.certifications.models import Certification
-from fablab.certifications.routes_base import blueprint, number
+from fablab.certifications.routes_base import blueprint
 from fablab.core import clock, words
 from fablab.core.actor import Role
+from fablab.core.typed import whole_number
 from fablab.resources.models import Resource
 from fablab.resources.service import resources_by_id
 from fablab.web.access import access, actor
@@ -42,9 +43,9 @@ def index() -> str:
         _today(now),
         search=shown["q"],
         state=shown["state"],
-        certification_id=number(shown["certification"]),
-        resource_id=number(shown["resource"]),
-        number=number(request.args.get("page", "")) or 1,
+        certification_id=whole_number(shown["certification"]),
+        resource_id=whole_number(shown["resource"]),
+        number=whole_number(request.args.get("page", "")) or 1,
     )
     known = service.list_certifications()
     return render_template(

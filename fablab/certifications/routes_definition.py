@@ -11,11 +11,12 @@ from fablab.certifications import retiring, service
 from fablab.certifications.checking import RANGES
 from fablab.certifications.linking import Circle
 from fablab.certifications.models import Certification
-from fablab.certifications.routes_base import blueprint, number
+from fablab.certifications.routes_base import blueprint
 from fablab.certifications.rules import Level
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.web.access import access, actor
 
@@ -114,9 +115,9 @@ def _values() -> dict[str, Any]:
         values[name] = {code: text for code, text in texts.items() if text}
     for name in RANGES.keys() & request.form.keys():
         typed = request.form[name].strip()
-        if typed and number(typed) is None:
+        if typed and whole_number(typed) is None:
             raise Invalid({name: "must be a number"})
-        values[name] = number(typed)
+        values[name] = whole_number(typed)
     if "level" in request.form:
         if request.form["level"] not in set(Level):
             raise Invalid({"level": f"must be one of {', '.join(Level)}"})
@@ -137,7 +138,7 @@ def _ends_on() -> str | None:
 
 
 def _links() -> dict[str, list[int]]:
-    typed = {name: [number(one) for one in request.form.getlist(name)] for name in ("prerequisites", "includes")}
+    typed = {name: [whole_number(one) for one in request.form.getlist(name)] for name in ("prerequisites", "includes")}
     return {name: sorted({one for one in ids if one is not None}) for name, ids in typed.items()}
 
 

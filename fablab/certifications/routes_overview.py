@@ -9,6 +9,7 @@ from fablab.certifications import chronicle, matrix, service
 from fablab.certifications.chronicle import What
 from fablab.core import clock
 from fablab.core.actor import Role
+from fablab.core.typed import whole_number
 from fablab.people.service import names_of
 from fablab.web.access import access, actor
 
@@ -36,8 +37,8 @@ def history() -> str:
     found = chronicle.chronicle(
         actor(),
         search=shown["q"],
-        certification_id=_number(shown["certification"]),
-        number=_number(request.args.get("page", "")) or 1,
+        certification_id=whole_number(shown["certification"]),
+        number=whole_number(request.args.get("page", "")) or 1,
     )
     return render_template(
         "certifications/history.html",
@@ -58,7 +59,3 @@ def what_words() -> dict[What, str]:
         What.RESUMED: _("Suspension lifted"),
         What.ENDED: _("Ended"),
     }
-
-
-def _number(typed: str) -> int | None:
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None

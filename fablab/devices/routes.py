@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
+from fablab.core.typed import whole_number
 from fablab.devices import overview, service
 from fablab.devices.models import DeviceState
 from fablab.resources.service import list_resources
@@ -40,7 +41,7 @@ def index() -> str:
 def adopt(device_id: int) -> Response:
     """Binds a device to a machine, or to none yet."""
     given = request.form.get("resource", "")
-    resource_id = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+    resource_id = whole_number(given)
     try:
         service.adopt(actor(), device_id, clock.now(), resource_id=resource_id)
         flash(_("The device is adopted; it is listened to from now on."), "success")

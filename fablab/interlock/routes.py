@@ -13,6 +13,7 @@ from fablab.core import clock
 from fablab.core.actor import Actor, Role
 from fablab.core.denials import Denial
 from fablab.core.errors import Invalid
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.interlock import service
 from fablab.people.models import Person
@@ -100,9 +101,10 @@ def _instant(typed: str) -> datetime | None:
 
 
 def _number(typed: str, field: str) -> int:
-    if not (typed.isascii() and typed.isdigit() and len(typed) < 10):
+    number = whole_number(typed)
+    if number is None:
         raise Invalid({field: "must be a number"})
-    return int(typed)
+    return number
 
 
 def _sentences(error: Invalid) -> dict[str, str]:

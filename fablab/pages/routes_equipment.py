@@ -18,6 +18,7 @@ from fablab.certifications.rules import Every
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.pages import equipment
 from fablab.resources import groups, service
@@ -105,9 +106,9 @@ def _values() -> dict[str, Any]:
 
 def _number(field: str, fault: str) -> int | None:
     chosen = request.form.get(field, "").strip()
-    if chosen and not (chosen.isascii() and chosen.isdigit() and len(chosen) < 10):
+    if chosen and whole_number(chosen) is None:
         raise Invalid({field: fault})
-    return int(chosen) if chosen else None
+    return whole_number(chosen)
 
 
 def _hours() -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from fablab.certifications.routes_overview import what_words
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import NotFound
+from fablab.core.typed import whole_number
 from fablab.credentials.words import evidence_words
 from fablab.pages import passport as passports
 from fablab.web.access import access, actor
@@ -31,7 +32,7 @@ def _page(person_id: int | None) -> str:
     if person_id is None:
         raise NotFound("Only people have a passport.")
     typed = request.args.get("page", "")
-    number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 7 else 1
+    number = whole_number(typed) or 1
     now = clock.now()
     return render_template(
         "pages/passport.html",

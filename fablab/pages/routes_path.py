@@ -5,6 +5,7 @@ from flask import Blueprint, render_template, request
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import NotFound
+from fablab.core.typed import whole_number
 from fablab.pages import path as paths
 from fablab.web.access import access, actor
 
@@ -24,6 +25,7 @@ def _person_id() -> int | None:
     typed = request.args.get("person_id", "").strip()
     if not typed:
         return None
-    if not (typed.isascii() and typed.isdigit() and len(typed) < 10):
+    number = whole_number(typed)
+    if number is None:
         raise NotFound("There is no such person.")
-    return int(typed)
+    return number

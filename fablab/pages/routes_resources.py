@@ -7,6 +7,7 @@ from flask import Blueprint, Response, render_template, request
 
 from fablab.core import clock
 from fablab.core.actor import Role
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.pages import resources
 from fablab.resources import service
@@ -26,7 +27,7 @@ def index() -> str:
         clock.now(),
         kind=Kind(shown["kind"]) if shown["kind"] in set(Kind) else None,
         search=shown["q"],
-        place_id=int(shown["place"]) if shown["place"].isascii() and shown["place"].isdigit() else None,
+        place_id=whole_number(shown["place"]),
         state=ServiceState(shown["state"]) if shown["state"] in set(ServiceState) else None,
     )
     return render_template("resources/list.html", tiles=found, shown=shown, kinds=list(Kind), places=service.places())

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Conflict, Forbidden, Invalid
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.people import badges, plans, service
 from fablab.people.forms import day, wrong
@@ -36,7 +37,7 @@ def people() -> str:
         today=_today(),
     )
     number = request.args.get("page", "1")
-    page = service.page_of_people(query, int(number) if number.isascii() and number.isdigit() else 1)
+    page = service.page_of_people(query, whole_number(number) or 1)
     return render_template("people/list.html", page=page, shown=shown, roles=list(Role), today=_today())
 
 
@@ -150,9 +151,9 @@ def _values() -> dict[str, Any]:
 
 
 def _number(text: str, field: str) -> int | None:
-    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
+    if text and whole_number(text) is None:
         raise Invalid({field: "there is no such membership plan"})
-    return int(text) if text else None
+    return whole_number(text)
 
 
 def _typed() -> dict[str, str]:

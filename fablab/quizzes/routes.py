@@ -13,6 +13,7 @@ from fablab.certifications.service import get_certification
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Conflict, Denied, Invalid
+from fablab.core.typed import whole_numbers
 from fablab.people.service import get_person
 from fablab.quizzes import taking
 from fablab.quizzes.models import Attempt
@@ -137,8 +138,6 @@ def _result_page(found: Attempt) -> str:
 
 def _answers(found: Attempt) -> dict[int, list[int]]:
     """What was ticked, of every question that was asked."""
-    return {one["question"]: _ids(request.form.getlist(f"question_{one['question']}")) for one in found.questions}
-
-
-def _ids(typed: list[str]) -> list[int]:
-    return [int(one) for one in typed if one.isascii() and one.isdigit() and len(one) < 10]
+    return {
+        one["question"]: whole_numbers(request.form.getlist(f"question_{one['question']}")) for one in found.questions
+    }

@@ -20,6 +20,7 @@ from fablab.core.actor import Actor, Role
 from fablab.core.config_booking import BookingConfig
 from fablab.core.db import db, transaction
 from fablab.core.errors import Conflict, Forbidden, Invalid
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.people import plans
 from fablab.people.models import Person
@@ -225,7 +226,7 @@ def _chain(level: PolicyLevel, target: str) -> list[Place]:
         return [here]
     if level is PolicyLevel.ROLE and target in set(Role):
         return [here]
-    ident = int(target) if target.isascii() and target.isdigit() and len(target) < 10 else 0
+    ident = whole_number(target) or 0
     if level is PolicyLevel.RESOURCE:
         resource = db.session.get(Resource, ident)
         if resource is not None and resource.retired_at is None and target == str(ident):

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.reservations import closing
 from fablab.reservations.models import Reservation
@@ -232,9 +233,9 @@ def _day(name: str) -> date:
 
 def _resource() -> int | None:
     chosen = request.form.get("resource_id", "")
-    if chosen and not (chosen.isascii() and chosen.isdigit() and len(chosen) < 10):
+    if chosen and whole_number(chosen) is None:
         raise Invalid({"resource_id": "there is no such resource"})
-    return int(chosen) if chosen else None
+    return whole_number(chosen)
 
 
 def _texts(part: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from fablab.core import clock
 from fablab.core.actor import Role
 from fablab.core.errors import Conflict, Invalid, NotFound
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.people import plans
 from fablab.reservations import explaining, policies, policy_forms, policy_words
@@ -41,7 +42,7 @@ def index() -> str:
 def choose_resource() -> Response:
     """Leads to the rules of the chosen resource."""
     chosen = request.args.get("resource", "")
-    if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 10):
+    if whole_number(chosen) is None:
         return redirect(url_for("policies.index"), code=303)
     return redirect(url_for("policies.edit", level="resource", target=chosen), code=303)
 

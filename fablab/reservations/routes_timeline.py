@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request, url_for
 
 from fablab.core import clock
 from fablab.core.actor import Role
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.reservations import api_calendar, timeline
 from fablab.reservations.rules import Slot
@@ -62,8 +63,8 @@ def show() -> str:
         first=first,
         days=7 if view == "week" else 1,
         kind=Kind(shown["kind"]) if shown["kind"] in set(Kind) else None,
-        place_id=_number(shown["place"]),
-        group_id=_number(shown["group"]),
+        place_id=whole_number(shown["place"]),
+        group_id=whole_number(shown["group"]),
         search=shown["q"],
     )
     sheet = timeline.sheet(actor(), wanted, now, whole_days=whole)
@@ -93,10 +94,6 @@ def _first(text: str, today: date, view: str) -> date:
     if abs(day - today) > FURTHEST:
         day = today
     return day - timedelta(day.weekday()) if view == "week" else day
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _ways(first: date, today: date, view: str, whole: bool, shown: dict[str, str]) -> dict[str, Any]:

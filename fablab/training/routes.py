@@ -11,9 +11,10 @@ from fablab.certifications.service import list_certifications
 from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.errors import Conflict, Denied
+from fablab.core.typed import whole_number
 from fablab.training import overview, routes_sheet, routes_staff, service
 from fablab.training.overview import Wanted
-from fablab.training.routes_base import back, blueprint, number, page, said
+from fablab.training.routes_base import back, blueprint, page, said
 from fablab.training.rules import EnrolmentState
 from fablab.web.access import PUBLIC, access, actor, present_actor
 
@@ -35,7 +36,7 @@ def index() -> str:
     acting, now = present_actor(), clock.now()
     shown = {name: request.args.get(name, "").strip()[:20] for name in ("certification", "language", "free", "view")}
     spoken = shown["language"] if shown["language"] in words.config().lab.languages else None
-    wanted = Wanted(number(shown["certification"]), spoken, shown["free"] == "yes")
+    wanted = Wanted(whole_number(shown["certification"]), spoken, shown["free"] == "yes")
     month = _month(request.args.get("month", ""), now)
     monthly = shown["view"] == "month"
     mine = [] if acting is None or acting.person_id is None else service.own_enrolments(acting.person_id, now)

@@ -41,12 +41,6 @@ def money(minor: int) -> str:
     return str(format_currency(minor / 100, words.config().lab.currency))
 
 
-def number(typed: str) -> int | None:
-    """A typed whole number; None for anything else."""
-    typed = typed.strip()
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
-
-
 def back(training_id: int) -> Response:
     """To the page of the training."""
     return redirect(url_for("trainings.show", training_id=training_id), code=303)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from fablab.core.typed import whole_number, whole_numbers
 from fablab.core.words import config
 from fablab.reservations import forms
 from fablab.reservations.search import instants
@@ -113,7 +114,7 @@ def sent(given: Mapping[str, Sequence[str]]) -> Form:
 
 
 def _idents(texts: Sequence[str]) -> list[int]:
-    return [int(one) for one in texts[:200] if one.isascii() and one.isdigit() and len(one) < 10]
+    return whole_numbers(texts[:200])
 
 
 def values_of(form: Form, *, manager: bool) -> dict[str, Any]:
@@ -165,7 +166,7 @@ def wishes_of(form: Form) -> list[DateWish]:
         if end <= begin:  # an evening that goes on after midnight
             end = _instant((date.fromisoformat(row.day) + timedelta(1)).isoformat(), row.end, form, f"day_{number}")
         if end is not None:
-            found.append(DateWish(begin, end, int(row.id) if row.id.isascii() and row.id.isdigit() else None))
+            found.append(DateWish(begin, end, whole_number(row.id)))
     if not form.rows:
         form.errors["day_1"] = _("Please give it a date.")
     return found

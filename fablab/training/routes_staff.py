@@ -15,6 +15,7 @@ from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.denials import Denial
 from fablab.core.errors import Conflict, Denied, Forbidden, Invalid
+from fablab.core.typed import whole_number
 from fablab.people.models import Audience
 from fablab.reservations.overriding import overridable
 from fablab.reservations.rules import Slot
@@ -22,7 +23,7 @@ from fablab.resources.service import list_resources
 from fablab.training import nearest, overview, routes_form, service
 from fablab.training.holding import OF_ONE_PERSON
 from fablab.training.models import Training
-from fablab.training.routes_base import back, blueprint, number, page
+from fablab.training.routes_base import back, blueprint, page
 from fablab.training.routes_form import Form
 from fablab.training.rules import EnrolmentState
 from fablab.training.wishes import DateWish
@@ -57,7 +58,7 @@ def given() -> str:
 @access(Role.INSTRUCTOR, scope="manage")
 def new() -> str:
     """The form for a training; `?like=` begins with what another one has, but its dates."""
-    like = number(request.args.get("like", ""))
+    like = whole_number(request.args.get("like", ""))
     if like is None:
         return _form(None, routes_form.fresh(actor().person_id))
     form = _form_of(service.get_training(actor(), like))
@@ -178,7 +179,7 @@ def cancel(training_id: int) -> Response:
 @access(Role.INSTRUCTOR, scope="book")
 def enrol_somebody(training_id: int) -> Response | tuple[str, int]:
     """Enrols somebody else, with a reason."""
-    person_id = number(request.form.get("person", ""))
+    person_id = whole_number(request.form.get("person", ""))
     reason = request.form.get("reason", "").strip()[:500]
     form = {"person": str(person_id or ""), "reason": reason}
     if person_id is None or not reason:
@@ -262,7 +263,7 @@ def _same(at: datetime, text: str) -> bool:
 
 
 def _free(form: Form, wish: DateWish, training: Training | None) -> list[Slot]:
-    chosen = number(form.values["instructor_id"]) if _manages() else None
+    chosen = whole_number(form.values["instructor_id"]) if _manages() else None
     instructor_id = chosen or (actor().person_id if training is None else training.instructor_id) or 0
     known = None if training is None else next((one for one in training.dates if one.id == wish.id), None)
     return nearest.free_times(

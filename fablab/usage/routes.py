@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from fablab.core import clock, words
 from fablab.core.actor import Role
 from fablab.core.errors import Invalid
+from fablab.core.typed import whole_number
 from fablab.core.words import config
 from fablab.reservations.reading import people
 from fablab.resources.service import list_resources
@@ -87,9 +88,9 @@ def attribute(session_id: int) -> AnyResponse:
     """Says whose use it was."""
     given = request.form.get("person", "")
     try:
-        if given and not (given.isascii() and given.isdigit()):
+        if given and whole_number(given) is None:
             raise Invalid({"person": "must be somebody of the list"})
-        log.attribute(actor(), session_id, int(given[:9]) if given else None, clock.now())
+        log.attribute(actor(), session_id, whole_number(given), clock.now())
         flash(_("Noted whose use it was."), "success")
     except Invalid:
         flash(_("Please choose a person of the list."), "error")
@@ -145,19 +146,15 @@ def _asked() -> Asked:
     shown = {name: request.args.get(name, "").strip()[:40] for name in FIELDS}
     first, last = _day(shown["from"]), _day(shown["to"])
     wanted = log.Filter(
-        resource_id=_number(shown["resource"]),
-        person_id=_number(shown["person"]),
+        resource_id=whole_number(shown["resource"]),
+        person_id=whole_number(shown["person"]),
         from_=first,
         to=last + timedelta(days=1) if last else None,
         outcome=Outcome(shown["outcome"]) if shown["outcome"] in set(Outcome) else None,
         unattributed=bool(shown["unattributed"]) and actor().is_staff,
         running=shown["outcome"] == "running",
     )
-    return Asked(shown, wanted, _number(shown["before"]))
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return Asked(shown, wanted, whole_number(shown["before"]))
 
 
 def _day(text: str) -> datetime | None:
