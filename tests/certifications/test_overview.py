@@ -122,7 +122,7 @@ def test_the_pages(client: FlaskClient, staff: Actor) -> None:
     sign_in(client, make_person(role=Role.MANAGER), NOW)
     english = {"Accept-Language": "en"}
     text = client.get("/certifications/lapsing", headers=english).text
-    assert all(word in text for word in ("Ada", "Laser", "Sun 22 Mar 2026", "Its time is over"))
+    assert all(word in text for word in ("Ada", "Laser", "Sun 22 Mar 2026", "End of its validity"))
     assert "Nothing ends soon" in client.get("/certifications/lapsing?days=7", headers=english).text
     text = client.get("/certifications/history", headers=english).text
     assert all(word in text for word in ("Ada", "Laser", "Certified", "Ines", "training of March"))
