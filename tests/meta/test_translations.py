@@ -99,3 +99,8 @@ PLAIN_SPACE = re.compile(r" (?:[:;?!»](?!//)|%%)|« ")
 def test_french_signs_never_begin_a_line() -> None:
     found = [one.string for one in messages(catalogue("fr")) if PLAIN_SPACE.search(" ".join(forms(one.string)))]
     assert found == []
+
+
+def test_french_apostrophes_are_printers_ones() -> None:
+    texts = [" ".join(forms(one.string)) for one in messages(catalogue("fr"))]
+    assert [one for one in texts if re.search(r"[^\W\d_]'[^\W\d_]", one)] == []
